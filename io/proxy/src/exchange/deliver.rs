@@ -1,0 +1,316 @@
+//! The response on its way to the client: its head written anew, its body decoded and framed for this client, with
+//! back-pressure. What the server sends fast is moved in large pieces, and by the kernel alone where nothing has to see
+//! the bytes.
+
+use super::fault::{ClientFault, Fault, UpstreamFault};
+use super::stage::{Recode, Stage};
+use super::trip::Trip;
+use super::upload::{BODY_BYTES_MAX, Upload};
+use super::watch::Watch;
+use crate::client::{Client, Session};
+use evener_http::{BodyDecoder, Framing};
+use evener_plan::Limits;
+use evener_runtime::pipe::Pipe;
+use evener_runtime::{Buffer, Millis, Socket};
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// From this length on a body is spliced: two system calls move up to half a megabyte, where reading and writing would
+/// copy every byte twice. Below it the set-up of a pipe costs more than it saves.
+const SPLICE_BYTES_MIN: u64 = 64 * 1024;
+
+/// A response being delivered.
+pub(crate) struct Delivery<'a> {
+    pub(crate) client: &'a Client,
+    pub(crate) server: &'a Socket,
+    pub(crate) limits: &'a Limits,
+    /// Bound on waiting for the next piece of the body.
+    pub(crate) stall_timeout: Duration,
+    /// A request body that is still coming.
+    pub(crate) upload: Option<&'a mut Upload>,
+    decoder: BodyDecoder,
+}
+
+/// What a wait brought.
+enum Moved {
+    Bytes(usize),
+    Ended,
+}
+
+impl<'a> Delivery<'a> {
+    pub(crate) fn new(
+        client: &'a Client,
+        server: &'a Socket,
+        limits: &'a Limits,
+        stall_timeout: Duration,
+        upload: Option<&'a mut Upload>,
+        framing: Framing,
+    ) -> Self {
+        Self { client, server, limits, stall_timeout, upload, decoder: BodyDecoder::new(framing) }
+    }
+
+    /// Sends the head in `session.out` and the body that follows it in `session.answer` and on the connection.
+    pub(crate) async fn run(&mut self, session: &mut Session, trip: &mut Trip, recode: Recode) -> Result<(), Fault> {
+        let is_contiguous = self.decoder.length_left().is_some() || self.decoder.is_done();
+        if is_contiguous {
+            self.deliver_plain(session, trip).await
+        } else {
+            self.deliver_staged(session, trip, Stage::new(recode)).await
+        }
+    }
+
+    /// A body with a known length: its bytes are passed on from the buffer that they were read into, or by the kernel.
+    async fn deliver_plain(&mut self, session: &mut Session, trip: &mut Trip) -> Result<(), Fault> {
+        self.read_ahead(&mut session.answer);
+        let mut head_sent = 0;
+        loop {
+            let payload_bytes = self.payload_bytes(&session.answer);
+            let is_head_sent = head_sent == session.out.len();
+            if is_head_sent && payload_bytes == 0 {
+                if self.decoder.is_done() {
+                    return Ok(());
+                }
+                if self.can_splice() {
+                    return self.splice(session, trip).await;
+                }
+                self.read(session, trip).await?;
+                continue;
+            }
+            let count = {
+                let Session { out, answer, body, .. } = session;
+                let head = &out[head_sent..];
+                let payload = &answer.filled()[..payload_bytes];
+                let pieces = [head, payload];
+                let pieces = match (is_head_sent, payload_bytes) {
+                    (true, _) => &pieces[1..],
+                    (false, 0) => &pieces[..1],
+                    (false, _) => &pieces[..],
+                };
+                self.write(body, trip, |cx, socket| socket.poll_write_pieces(cx, pieces)).await?
+            };
+            let of_head = count.min(session.out.len() - head_sent);
+            head_sent += of_head;
+            let of_body = count - of_head;
+            session.answer.consume(of_body);
+            self.decoder.skip(of_body as u64);
+            trip.body_bytes_out += of_body as u64;
+        }
+    }
+
+    /// A body that has to be decoded, or whose end is not known: its pieces are joined and framed anew.
+    async fn deliver_staged(&mut self, session: &mut Session, trip: &mut Trip, mut stage: Stage) -> Result<(), Fault> {
+        if session.answer.is_empty() {
+            self.read_ahead(&mut session.answer);
+        }
+        let mut head_sent = 0;
+        loop {
+            let gathered = self.gather(&mut session.answer, &mut stage)?;
+            trip.body_bytes_out += gathered as u64;
+            while head_sent < session.out.len() || !stage.pending().is_empty() {
+                let Session { out, body, .. } = session;
+                let head = &out[head_sent..];
+                let pieces = [head, stage.pending()];
+                let pieces = if head.is_empty() { &pieces[1..] } else { &pieces[..] };
+                let count = self.write(body, trip, |cx, socket| socket.poll_write_pieces(cx, pieces)).await?;
+                let of_head = count.min(head.len());
+                head_sent += of_head;
+                stage.sent(count - of_head);
+            }
+            if self.decoder.is_done() {
+                return Ok(());
+            }
+            self.read(session, trip).await?;
+        }
+    }
+
+    fn gather(&mut self, answer: &mut Buffer, stage: &mut Stage) -> Result<usize, Fault> {
+        let broken = |fault| Fault::Upstream(UpstreamFault::Body(fault));
+        stage.begin();
+        let mut gathered = 0;
+        while !self.decoder.is_done() {
+            let decoded = self.decoder.decode(answer.filled()).map_err(broken)?;
+            if decoded.consumed == 0 {
+                break;
+            }
+            gathered += decoded.payload.len();
+            stage.push(&answer.filled()[decoded.payload]);
+            answer.consume(decoded.consumed);
+        }
+        stage.seal(self.decoder.is_done().then(|| self.decoder.trailers()));
+        Ok(gathered)
+    }
+
+    /// Bytes in `answer` that belong to a body of known length.
+    fn payload_bytes(&self, answer: &Buffer) -> usize {
+        let left = self.decoder.length_left().unwrap_or(0);
+        usize::try_from(left).map_or(answer.len(), |left| left.min(answer.len()))
+    }
+
+    /// Servers often send head and body in two segments. When the body is there already, both go out in one write.
+    fn read_ahead(&self, answer: &mut Buffer) {
+        if self.decoder.is_done() || answer.is_full() || answer.capacity() == 0 {
+            return;
+        }
+        let wanted = self.decoder.length_left().unwrap_or(u64::MAX);
+        let is_whole = wanted <= answer.len() as u64;
+        if !is_whole
+            && wanted < SPLICE_BYTES_MIN
+            && let Some(Ok(count)) = self.server.read_now(answer.space())
+        {
+            // An end (0) is seen again by the next read, which knows what it means.
+            answer.filled_up(count);
+        }
+    }
+
+    /// Reads more of the body; the end of the connection is good news only for a body that ends with it.
+    async fn read(&mut self, session: &mut Session, trip: &Trip) -> Result<(), Fault> {
+        let Session { answer, body, .. } = session;
+        if answer.is_empty() {
+            answer.clear();
+        } else if answer.is_full() {
+            answer.compact();
+        }
+        if answer.capacity() == 0 {
+            *answer = self.client.worker.buffers.take_large();
+        }
+        let moved = self.wait_for_server(body, trip, |cx, socket| socket.poll_read(cx, answer.space())).await?;
+        match moved {
+            Moved::Bytes(count) => {
+                let is_full = count == answer.space().len();
+                answer.filled_up(count);
+                if is_full && answer.capacity() < BODY_BYTES_MAX {
+                    answer.grow(answer.capacity() * 4);
+                }
+                Ok(())
+            }
+            Moved::Ended => self.decoder.on_eof().map_err(|fault| Fault::Upstream(UpstreamFault::Body(fault))),
+        }
+    }
+
+    fn can_splice(&self) -> bool {
+        let is_uploading = self.upload.as_ref().is_some_and(|upload| upload.is_running());
+        !is_uploading && self.decoder.length_left().is_some_and(|left| left >= SPLICE_BYTES_MIN)
+    }
+
+    /// Moves the rest of a long body through a pipe.
+    async fn splice(&mut self, session: &mut Session, trip: &mut Trip) -> Result<(), Fault> {
+        let Ok(pipe) = self.client.worker.pipes.take() else {
+            // No descriptors for a pipe: copy instead.
+            while !self.decoder.is_done() {
+                self.read(session, trip).await?;
+                self.write_payload(session, trip).await?;
+            }
+            return Ok(());
+        };
+        // On any error the pipe is dropped with what is in it.
+        while let Some(left) = self.decoder.length_left().filter(|left| *left > 0) {
+            let wanted = usize::try_from(left).map_or(Pipe::capacity(), |left| left.min(Pipe::capacity()));
+            let body = &mut session.body;
+            let moved =
+                self.wait_for_server(body, trip, |cx, socket| socket.poll_splice_into(cx, &pipe, wanted)).await?;
+            let Moved::Bytes(mut held) = moved else {
+                return self.decoder.on_eof().map_err(|fault| Fault::Upstream(UpstreamFault::Body(fault)));
+            };
+            while held > 0 {
+                let count = self.write(body, trip, |cx, socket| socket.poll_splice_from(cx, &pipe, held)).await?;
+                held -= count;
+                self.decoder.skip(count as u64);
+                trip.body_bytes_out += count as u64;
+            }
+        }
+        self.client.worker.pipes.give_back(pipe);
+        Ok(())
+    }
+
+    async fn write_payload(&mut self, session: &mut Session, trip: &mut Trip) -> Result<(), Fault> {
+        loop {
+            let payload_bytes = self.payload_bytes(&session.answer);
+            if payload_bytes == 0 {
+                return Ok(());
+            }
+            let Session { answer, body, .. } = session;
+            let payload = &answer.filled()[..payload_bytes];
+            let count = self.write(body, trip, |cx, socket| socket.poll_write(cx, payload)).await?;
+            answer.consume(count);
+            self.decoder.skip(count as u64);
+            trip.body_bytes_out += count as u64;
+        }
+    }
+
+    /// Waits for the server to give something.
+    async fn wait_for_server(
+        &mut self,
+        body: &mut Buffer,
+        trip: &Trip,
+        mut poll: impl FnMut(&mut Context<'_>, &Socket) -> Poll<io::Result<usize>>,
+    ) -> Result<Moved, Fault> {
+        let mut watch = Watch::new(&self.client.alarm);
+        let mut deadline = None;
+        poll_fn(|cx| {
+            if let Poll::Ready(Err(fault)) = self.poll_upload(cx, body) {
+                return Poll::Ready(Err(fault));
+            }
+            match poll(cx, self.server) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Ok(Moved::Ended)),
+                Poll::Ready(Ok(count)) => return Poll::Ready(Ok(Moved::Bytes(count))),
+                // A reset is a cut body, also for one that ends with the connection.
+                Poll::Ready(Err(_)) => {
+                    return Poll::Ready(Err(UpstreamFault::Body(evener_http::BodyFault::Truncated).into()));
+                }
+                Poll::Pending => {}
+            }
+            let phase = *deadline.get_or_insert_with(|| Millis::now().after(self.stall_timeout));
+            match watch.poll(cx, trip.earlier(phase)) {
+                Poll::Ready(()) if Millis::now() >= trip.deadline() => {
+                    Poll::Ready(Err(UpstreamFault::RouteTimeout.into()))
+                }
+                Poll::Ready(()) => Poll::Ready(Err(UpstreamFault::BodyTimeout.into())),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await
+    }
+
+    /// Waits for the client to take something.
+    async fn write(
+        &mut self,
+        body: &mut Buffer,
+        trip: &mut Trip,
+        mut poll: impl FnMut(&mut Context<'_>, &Socket) -> Poll<io::Result<usize>>,
+    ) -> Result<usize, Fault> {
+        let mut watch = Watch::new(&self.client.alarm);
+        let mut deadline = None;
+        let sent = poll_fn(|cx| {
+            match poll(cx, &self.client.socket) {
+                Poll::Ready(Ok(count)) => return Poll::Ready(Ok(count)),
+                Poll::Ready(Err(_)) => return Poll::Ready(Err(Fault::Client(ClientFault::Gone))),
+                Poll::Pending => {}
+            }
+            if let Poll::Ready(Err(fault)) = self.poll_upload(cx, body) {
+                return Poll::Ready(Err(fault));
+            }
+            let phase = *deadline.get_or_insert_with(|| Millis::now().after(self.limits.send_timeout));
+            match watch.poll(cx, trip.earlier(phase)) {
+                Poll::Ready(()) if Millis::now() >= trip.deadline() => {
+                    Poll::Ready(Err(UpstreamFault::RouteTimeout.into()))
+                }
+                Poll::Ready(()) => Poll::Ready(Err(ClientFault::ReadsTooSlowly.into())),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await?;
+        trip.is_answering = true;
+        self.client.worker.counters.bytes_out.add(sent as u64);
+        Ok(sent)
+    }
+
+    fn poll_upload(&mut self, cx: &mut Context<'_>, body: &mut Buffer) -> Poll<Result<(), Fault>> {
+        match self.upload.as_deref_mut().filter(|upload| upload.is_running()) {
+            // The head was sent before the answer came, see `Upload::head_is_over`.
+            Some(upload) => upload.poll(cx, self.client, &[], body, self.server),
+            None => Poll::Pending,
+        }
+    }
+}

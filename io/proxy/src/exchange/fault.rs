@@ -1,0 +1,174 @@
+//! What can go wrong with an exchange: whose fault it is, and the reason code by which logs, counters and people know
+//! it. The status that a client gets for it is in `respond`.
+
+use evener_http::{BodyFault, RequestFault, ResponseFault};
+use evener_upstream::ConnectFault;
+
+/// Why an exchange failed.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// The client sent something that is no valid request.
+    Request(RequestFault),
+    /// The client sent a broken body.
+    Body(BodyFault),
+    /// The client: a request that did not become whole, a wish that no site has, a connection that ended.
+    Client(ClientFault),
+    /// The server, or the way to it.
+    Upstream(UpstreamFault),
+    /// Evener itself is out of something.
+    Own(OwnFault),
+}
+
+/// The client's faults beyond the grammar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ClientFault {
+    /// The head did not come in time.
+    HeadTimeout,
+    /// The body came slower than the least rate.
+    BodyTooSlow,
+    /// The body is larger than the limit.
+    BodyTooLarge,
+    /// No site answers for the host.
+    NoSite,
+    /// No route of the site matches.
+    NoRoute,
+    /// Routes match but for the method.
+    MethodNotAllowed,
+    /// The path climbs out of the root once the prefix is taken off.
+    PathClimbs,
+    /// The client reads its response slower than the least rate.
+    ReadsTooSlowly,
+    /// The client ended or reset the connection before the exchange was over.
+    Gone,
+}
+
+/// The server's faults.
+#[derive(Debug)]
+pub(crate) enum UpstreamFault {
+    /// No connection could be made.
+    Connect(ConnectFault),
+    /// The connection ended before a response head came.
+    Closed,
+    /// The response head did not come in time.
+    ResponseTimeout,
+    /// The body of the response stood still for too long.
+    BodyTimeout,
+    /// The exchange took longer than the route allows.
+    RouteTimeout,
+    /// The response head is no valid one.
+    Response(ResponseFault),
+    /// The body of the response is broken or ended early.
+    Body(BodyFault),
+    /// The server switched to a protocol that the client did not offer.
+    BadSwitch,
+    /// The server sent interim responses without end.
+    TooManyInterim,
+    /// Every server of the upstream was tried or takes no requests.
+    NoServer,
+}
+
+/// Evener's own faults.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnFault {
+    /// As many connections are open as the limit allows.
+    TooManyConnections,
+}
+
+impl Fault {
+    /// The reason code.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Request(fault) => fault.reason(),
+            Self::Body(fault) => fault.reason(),
+            Self::Client(fault) => fault.reason(),
+            Self::Upstream(fault) => fault.reason(),
+            Self::Own(OwnFault::TooManyConnections) => "too_many_connections",
+        }
+    }
+}
+
+impl ClientFault {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::HeadTimeout => "head_timeout",
+            Self::BodyTooSlow => "body_too_slow",
+            Self::BodyTooLarge => "body_too_large",
+            Self::NoSite => "no_site",
+            Self::NoRoute => "no_route",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::PathClimbs => "path_climbs",
+            Self::ReadsTooSlowly => "client_reads_too_slowly",
+            Self::Gone => "client_gone",
+        }
+    }
+}
+
+impl UpstreamFault {
+    fn reason(&self) -> &'static str {
+        match self {
+            Self::Connect(ConnectFault::Refused(_)) => "connect_refused",
+            Self::Connect(ConnectFault::TimedOut) => "connect_timeout",
+            Self::Connect(ConnectFault::Exhausted(_)) => "descriptors_exhausted",
+            Self::Closed => "upstream_closed",
+            Self::ResponseTimeout => "response_timeout",
+            Self::BodyTimeout => "response_body_timeout",
+            Self::RouteTimeout => "route_timeout",
+            Self::Response(fault) => fault.reason(),
+            Self::Body(BodyFault::Truncated) => "response_truncated",
+            Self::Body(_) => "response_body_broken",
+            Self::BadSwitch => "bad_protocol_switch",
+            Self::TooManyInterim => "too_many_interim_responses",
+            Self::NoServer => "no_server",
+        }
+    }
+}
+
+/// Every reason code, for the counters: those of this file and those of the codec.
+pub(crate) fn reasons() -> Vec<&'static str> {
+    let client = [
+        ClientFault::HeadTimeout,
+        ClientFault::BodyTooSlow,
+        ClientFault::BodyTooLarge,
+        ClientFault::NoSite,
+        ClientFault::NoRoute,
+        ClientFault::MethodNotAllowed,
+        ClientFault::PathClimbs,
+        ClientFault::ReadsTooSlowly,
+        ClientFault::Gone,
+    ];
+    let upstream = [
+        "connect_refused",
+        "connect_timeout",
+        "upstream_closed",
+        "response_timeout",
+        "response_body_timeout",
+        "route_timeout",
+        "response_truncated",
+        "response_body_broken",
+        "bad_protocol_switch",
+        "too_many_interim_responses",
+        "no_server",
+        "too_many_connections",
+        "descriptors_exhausted",
+    ];
+    let mut all: Vec<&'static str> = client.map(ClientFault::reason).to_vec();
+    all.extend(upstream);
+    all.extend(RequestFault::ALL.iter().map(|fault| fault.reason()));
+    all.extend(ResponseFault::ALL.iter().map(|fault| fault.reason()));
+    all.extend(BodyFault::ALL.iter().map(|fault| fault.reason()));
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+impl From<ClientFault> for Fault {
+    fn from(fault: ClientFault) -> Self {
+        Self::Client(fault)
+    }
+}
+
+impl From<UpstreamFault> for Fault {
+    fn from(fault: UpstreamFault) -> Self {
+        Self::Upstream(fault)
+    }
+}

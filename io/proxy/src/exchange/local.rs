@@ -1,0 +1,148 @@
+//! Answers without a server: fixed ones, redirects, and those that tell the client of a failure.
+
+use super::attempt::send_all;
+use super::count_failure;
+use super::fault::{ClientFault, Fault, OwnFault};
+use super::respond::{Answer, BodyWanted, Then, status_of, write_answer, write_fault};
+use super::trip::{BodyPlace, Trip, is_trusted};
+use crate::client::{Client, Ended, Session};
+use crate::snapshot::Snapshot;
+use crate::worker::Worker;
+use evener_http::Method;
+use evener_plan::{Respond, TextPart};
+use evener_route::{RequestView, render};
+
+/// The answer of a route with `respond`.
+pub(crate) async fn respond(
+    client: &Client,
+    session: &mut Session,
+    trip: &mut Trip,
+    respond: &Respond,
+) -> Result<Ended, Fault> {
+    let then = what_then(client, session, trip);
+    let answer = Answer {
+        status: respond.status,
+        content_type: &respond.content_type,
+        body: respond.body.as_bytes(),
+        fields: &[],
+        then,
+    };
+    session.out.clear();
+    write_answer(&answer, body_wanted(session), &mut session.out);
+    trip.body_bytes_out = respond.body.len() as u64;
+    send(client, session, trip, respond.status, then).await
+}
+
+/// The answer of a route with `redirect`.
+pub(crate) async fn redirect(
+    client: &Client,
+    session: &mut Session,
+    trip: &mut Trip,
+    status: u16,
+    location: &[TextPart],
+) -> Result<Ended, Fault> {
+    let then = what_then(client, session, trip);
+    let (message, head) = (session.inbound.filled(), session.parser.head());
+    let path = if head.path.is_empty() { b"/" } else { head.path.of(message) };
+    let query = head.query.map(|query| query.of(message));
+    let mut fields = b"Location: ".to_vec();
+    render(location, head.authority.of(message), path, query, &mut fields);
+    fields.extend_from_slice(b"\r\n");
+    let answer = Answer { status, content_type: "", body: &[], fields: &fields, then };
+    session.out.clear();
+    write_answer(&answer, body_wanted(session), &mut session.out);
+    send(client, session, trip, status, then).await
+}
+
+/// Tells the client of a failure, unless an answer is on its way already: then the connection is cut, so that what has
+/// arrived cannot be taken for the whole.
+pub(crate) async fn fail(
+    client: &Client,
+    session: &mut Session,
+    snapshot: &Snapshot,
+    trip: &mut Trip,
+    fault: &Fault,
+) -> Ended {
+    trip.failed(fault);
+    if trip.is_answering || status_of(fault) == 499 {
+        client.socket.reset_on_close();
+        return Ended::Close;
+    }
+    let then = match fault {
+        // The client's framing is in doubt, or it is too slow to wait for.
+        Fault::Request(_) | Fault::Body(_) => Then::Close,
+        Fault::Client(ClientFault::BodyTooSlow) => Then::Close,
+        Fault::Client(_) | Fault::Upstream(_) | Fault::Own(_) => what_then(client, session, trip),
+    };
+    let mut fields = Vec::new();
+    if let Fault::Client(ClientFault::MethodNotAllowed) = fault {
+        allow_field(client, session, snapshot, &mut fields);
+    }
+    let shows_reason = trip.site.is_some_and(|site| is_trusted(&snapshot.plan().sites[site], client.peer));
+    session.out.clear();
+    write_fault(fault, &fields, shows_reason, body_wanted(session), then, &mut session.out);
+    let status = status_of(fault);
+    send(client, session, trip, status, then).await.unwrap_or(Ended::Close)
+}
+
+/// Answers a request whose head is broken or did not come in time. Nothing after it can be read as a request.
+pub(crate) async fn reject(client: &Client, session: &mut Session, fault: Fault) -> Ended {
+    let mut trip = Trip::rejected(session);
+    trip.failed(&fault);
+    session.out.clear();
+    write_fault(&fault, &[], false, BodyWanted::Yes, Then::Close, &mut session.out);
+    let snapshot = client.worker.snapshot();
+    let sent = send_all(client, &session.out, &trip).await;
+    trip.finish(client, session, &snapshot);
+    if sent.is_ok() { Ended::Linger } else { Ended::Close }
+}
+
+/// Writes the answer for a connection beyond the limit.
+pub(crate) fn write_refusal(worker: &Worker, out: &mut Vec<u8>) {
+    let fault = Fault::Own(OwnFault::TooManyConnections);
+    worker.counters.count_request(status_of(&fault));
+    count_failure(&worker.counters, fault.reason());
+    write_fault(&fault, &[], false, BodyWanted::Yes, Then::Close, out);
+}
+
+async fn send(client: &Client, session: &Session, trip: &mut Trip, status: u16, then: Then) -> Result<Ended, Fault> {
+    trip.answered(status);
+    send_all(client, &session.out, trip).await?;
+    Ok(match (then, trip.body) {
+        (Then::KeepAlive, _) => Ended::KeepAlive,
+        (Then::Close, BodyPlace::Coming) => Ended::Linger,
+        (Then::Close, _) if session.inbound.len() > session.parser.head().head_bytes => Ended::Linger,
+        (Then::Close, _) => Ended::Close,
+    })
+}
+
+/// A request whose body has not come to its end leaves the connection where nobody can tell what follows (K09).
+fn what_then(client: &Client, session: &Session, trip: &Trip) -> Then {
+    let is_read = trip.body != BodyPlace::Coming;
+    let stays = is_read && session.parser.head().keep_alive && !session.is_half_closed && !client.worker.is_draining();
+    if stays { Then::KeepAlive } else { Then::Close }
+}
+
+fn body_wanted(session: &Session) -> BodyWanted {
+    if session.parser.head().method == Method::Head { BodyWanted::No } else { BodyWanted::Yes }
+}
+
+/// RFC 9110 §15.5.6: a 405 names the methods that would do.
+fn allow_field(client: &Client, session: &Session, snapshot: &Snapshot, fields: &mut Vec<u8>) {
+    let Some(router) = snapshot.router(client.listen) else { return };
+    let (message, head) = (session.inbound.filled(), session.parser.head());
+    let has_header = |name: &str, value: &str| {
+        head.fields.iter().any(|field| {
+            field.name.of(message).eq_ignore_ascii_case(name.as_bytes()) && field.value.of(message) == value.as_bytes()
+        })
+    };
+    let view = RequestView {
+        host: &session.host,
+        path: head.path.of(message),
+        method: head.method_text.of(message),
+        headers: &has_header,
+    };
+    fields.extend_from_slice(b"Allow: ");
+    router.allowed_methods(&view, fields);
+    fields.extend_from_slice(b"\r\n");
+}

@@ -1,0 +1,268 @@
+//! One exchange: a request and its answer. This file tells the whole trip in its order; the steps are in the files
+//! beside it.
+//!
+//! head -> route -> answer at once, or: pick a server -> lease a connection -> attempt -> deliver (or switch to a tunnel)
+//! -> finish. A failed attempt may go to another server as long as nothing was executed twice and the client has seen
+//! nothing.
+
+mod attempt;
+mod deliver;
+mod fault;
+mod respond;
+mod stage;
+mod trip;
+mod upload;
+mod watch;
+
+mod local;
+mod reach;
+
+pub(crate) use fault::{ClientFault, Fault};
+pub(crate) use local::{reject, write_refusal};
+
+use crate::client::{Client, Ended, Session};
+use crate::snapshot::Snapshot;
+use crate::tunnel;
+use attempt::send_all;
+use deliver::Delivery;
+use evener_http::{
+    ForwardResponse, Framing, Version, canonical_host, is_offered, write_response_head, write_switch_head,
+};
+use evener_observe::WorkerCounters;
+use evener_plan::{Action, UpstreamId};
+use evener_route::{Match, Miss, RequestView};
+use evener_upstream::Lease;
+use fault::UpstreamFault;
+use reach::{Reached, reach};
+use stage::Recode;
+use std::sync::OnceLock;
+use trip::{BodyPlace, Trip};
+use upload::Upload;
+
+/// Answers the request whose head is in the session, and makes the session ready for the next one.
+pub(crate) async fn run(client: &Client, session: &mut Session) -> Ended {
+    let snapshot = client.worker.snapshot();
+    let mut trip = Trip::new(session, client.worker.log.borrow().is_on());
+    let ended = match answer(client, session, &snapshot, &mut trip).await {
+        Ok(ended) => ended,
+        Err(fault) => local::fail(client, session, &snapshot, &mut trip, &fault).await,
+    };
+    trip.finish(client, session, &snapshot);
+    if ended == Ended::KeepAlive {
+        to_next_request(client, session, &trip);
+    }
+    ended
+}
+
+async fn answer(client: &Client, session: &mut Session, snapshot: &Snapshot, trip: &mut Trip) -> Result<Ended, Fault> {
+    let found = route(client, session, snapshot, trip)?;
+    let route = snapshot.route(found);
+    trip.limit(route.timeout);
+    match &route.action {
+        Action::Proxy(upstream) => forward(client, session, snapshot, trip, found, *upstream).await,
+        Action::Redirect { status, location } => local::redirect(client, session, trip, *status, location).await,
+        Action::Respond(respond) => local::respond(client, session, trip, respond).await,
+    }
+}
+
+/// Finds the route of the request by its canonical host and its path as it stands.
+fn route(client: &Client, session: &mut Session, snapshot: &Snapshot, trip: &mut Trip) -> Result<Match, Fault> {
+    let Session { inbound, parser, host, .. } = session;
+    let (message, head) = (inbound.filled(), parser.head());
+    host.clear();
+    canonical_host(head.authority.of(message), host);
+    let has_header = |name: &str, value: &str| {
+        head.fields.iter().any(|field| {
+            field.name.of(message).eq_ignore_ascii_case(name.as_bytes()) && field.value.of(message) == value.as_bytes()
+        })
+    };
+    let path = if head.path.is_empty() { b"/" } else { head.path.of(message) };
+    let view = RequestView { host, path, method: head.method_text.of(message), headers: &has_header };
+    // Without a router the listener has left the config, and this connection is one that it still had.
+    let found = snapshot.router(client.listen).map_or(Err(Miss::NoSite), |router| router.route(&view));
+    match found {
+        Ok(found) => {
+            trip.site = Some(found.site);
+            Ok(found)
+        }
+        Err(Miss::NoSite) => Err(ClientFault::NoSite.into()),
+        Err(Miss::NoRoute(site)) => {
+            trip.site = Some(site);
+            Err(ClientFault::NoRoute.into())
+        }
+        Err(Miss::NoMethod(site)) => {
+            trip.site = Some(site);
+            Err(ClientFault::MethodNotAllowed.into())
+        }
+    }
+}
+
+/// Sends the request to a server of the upstream and its answer to the client.
+async fn forward(
+    client: &Client,
+    session: &mut Session,
+    snapshot: &Snapshot,
+    trip: &mut Trip,
+    found: Match,
+    upstream: UpstreamId,
+) -> Result<Ended, Fault> {
+    let mut upload = begin_body(client, session, snapshot, trip, upstream)?;
+    let reached = reach(client, session, snapshot, trip, found, upstream, upload.as_mut()).await;
+    let result = match reached {
+        Ok(Reached { lease, .. }) if session.response.head().status == 101 => {
+            return switch(client, session, snapshot, trip, lease).await;
+        }
+        Ok(Reached { lease, in_flight }) => {
+            let delivered = deliver(client, session, snapshot, trip, upload.as_mut(), lease, upstream).await;
+            drop(in_flight);
+            delivered
+        }
+        Err(fault) => Err(fault),
+    };
+    trip.body_bytes_in = upload.map_or(trip.whole_body(session).len() as u64, |upload| upload.received());
+    result
+}
+
+/// Checks the announced length and makes ready what is still to come of the body.
+fn begin_body(
+    client: &Client,
+    session: &mut Session,
+    snapshot: &Snapshot,
+    trip: &Trip,
+    upstream: UpstreamId,
+) -> Result<Option<Upload>, Fault> {
+    let limits = &snapshot.plan().limits;
+    let (framing, head_bytes) = (session.parser.head().framing, session.parser.head().head_bytes);
+    if let (Framing::Length(length), Some(bytes_max)) = (framing, limits.body_bytes_max)
+        && length > bytes_max
+    {
+        return Err(ClientFault::BodyTooLarge.into());
+    }
+    if trip.body != BodyPlace::Coming {
+        return Ok(None);
+    }
+    // The head stays where it is, for another attempt and for the log; the body moves through a buffer of its own.
+    let Session { inbound, body, .. } = session;
+    *body = client.worker.buffers.take_large();
+    body.grow(inbound.len() - head_bytes);
+    body.append(&inbound.filled()[head_bytes..]);
+    inbound.truncate(head_bytes);
+    Ok(Some(Upload::new(framing, limits, snapshot.upstream(upstream).response_timeout)))
+}
+
+/// Delivers the response whose head is complete, and returns both connections if they may be used again.
+async fn deliver(
+    client: &Client,
+    session: &mut Session,
+    snapshot: &Snapshot,
+    trip: &mut Trip,
+    mut upload: Option<&mut Upload>,
+    lease: Lease,
+    upstream: UpstreamId,
+) -> Result<Ended, Fault> {
+    let (request, response) = (session.parser.head(), session.response.head());
+    let framing = response.framing;
+    let (recode, client_framing) = match (framing, request.version) {
+        (Framing::Chunked | Framing::UntilClose, Version::Http11) => (Recode::Chunked, Framing::Chunked),
+        // RFC 9112 §6.1: no chunks for a client of HTTP/1.0; its message ends with the connection.
+        (Framing::Chunked | Framing::UntilClose, Version::Http10) => (Recode::Plain, Framing::UntilClose),
+        (Framing::None | Framing::Length(_), _) => (Recode::Plain, framing),
+    };
+    if let Some(upload) = upload.as_deref_mut() {
+        upload.head_is_over(session.out.len());
+    }
+    // RFC 9112 §9.3: a connection on which a body was not read to its end cannot carry another request.
+    let is_request_read = upload.as_ref().is_none_or(|upload| upload.is_done());
+    let keep_alive = request.keep_alive
+        && is_request_read
+        && !session.is_half_closed
+        && !client.worker.is_draining()
+        && !matches!(client_framing, Framing::UntilClose);
+    let forward =
+        ForwardResponse { client_version: request.version, framing: client_framing, keep_alive, reason_code: None };
+    session.out.clear();
+    write_response_head(session.answer.filled(), response, &forward, &mut session.out);
+    trip.answered(response.status);
+    let is_server_reusable = response.keep_alive && !matches!(framing, Framing::UntilClose);
+    let head_bytes = response.head_bytes;
+    session.answer.consume(head_bytes);
+
+    let stall_timeout = snapshot.upstream(upstream).response_timeout;
+    let limits = &snapshot.plan().limits;
+    let socket = lease.socket();
+    let mut delivery = Delivery::new(client, socket, limits, stall_timeout, upload.as_deref_mut(), framing);
+    delivery.run(session, trip, recode).await?;
+
+    let is_request_sent = upload.as_ref().is_none_or(|upload| upload.is_done());
+    // What follows the response without being asked for must not become the answer to somebody's next request.
+    if is_server_reusable && is_request_sent && session.answer.is_empty() {
+        lease.give_back();
+    }
+    client.worker.buffers.give_back(std::mem::take(&mut session.answer));
+    Ok(match (keep_alive, is_request_sent) {
+        (true, _) => Ended::KeepAlive,
+        (false, true) => Ended::Close,
+        (false, false) => Ended::Linger,
+    })
+}
+
+/// The server switches protocols: if it is to one that the client offered, both connections become a tunnel.
+async fn switch(
+    client: &Client,
+    session: &mut Session,
+    snapshot: &Snapshot,
+    trip: &mut Trip,
+    lease: Lease,
+) -> Result<Ended, Fault> {
+    let (message, answer) = (session.inbound.filled(), session.answer.filled());
+    let (request, response) = (session.parser.head(), session.response.head());
+    let is_wanted = match (request.upgrade, response.upgrade) {
+        (Some(offered), Some(accepted)) => is_offered(offered.of(message), accepted.of(answer)),
+        _ => false,
+    };
+    if !is_wanted {
+        return Err(UpstreamFault::BadSwitch.into());
+    }
+    let mut head = Vec::with_capacity(512);
+    write_switch_head(answer, response, &mut head);
+    let (request_bytes, response_bytes) = (request.head_bytes, response.head_bytes);
+    trip.answered(101);
+    send_all(client, &head, trip).await?;
+    trip.is_answering = true;
+    // What either side has said since belongs to the new protocol. The head stays for the log.
+    session.body = client.worker.buffers.take_large();
+    session.body.grow(session.inbound.len() - request_bytes);
+    session.body.append(&session.inbound.filled()[request_bytes..]);
+    session.inbound.truncate(request_bytes);
+    session.answer.consume(response_bytes);
+    let idle_timeout = snapshot.plan().limits.tunnel_idle_timeout;
+    let moved = tunnel::run(client, lease.socket(), &mut session.body, &mut session.answer, idle_timeout).await;
+    trip.body_bytes_in = moved.from_client;
+    trip.body_bytes_out = moved.from_server;
+    Ok(Ended::Close)
+}
+
+/// Takes the request that is answered off the session; what has come after it is the beginning of the next.
+fn to_next_request(client: &Client, session: &mut Session, trip: &Trip) {
+    let head_bytes = session.parser.head().head_bytes;
+    match trip.body {
+        BodyPlace::None => session.inbound.consume(head_bytes),
+        BodyPlace::Whole(length) => session.inbound.consume(head_bytes + length),
+        BodyPlace::Coming => {
+            std::mem::swap(&mut session.inbound, &mut session.body);
+            client.worker.buffers.give_back(std::mem::take(&mut session.body));
+        }
+    }
+}
+
+/// Every reason code that an exchange can fail with, sorted: the names of the failure counters.
+pub fn reasons() -> &'static [&'static str] {
+    static REASONS: OnceLock<Vec<&'static str>> = OnceLock::new();
+    REASONS.get_or_init(fault::reasons)
+}
+
+fn count_failure(counters: &WorkerCounters, reason: &str) {
+    if let Ok(index) = reasons().binary_search(&reason) {
+        counters.count_failure(index);
+    }
+}

@@ -1,0 +1,203 @@
+//! What is known of one exchange: where its request stands, how long it may take, and what the log and the counters
+//! will say of it.
+
+use super::fault::Fault;
+use super::respond::status_of;
+use crate::client::{Client, Session};
+use crate::snapshot::Snapshot;
+use evener_http::{Framing, Version, client_address};
+use evener_observe::AccessRecord;
+use evener_plan::{Site, UpstreamId};
+use evener_runtime::Millis;
+use std::net::IpAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Where the body of the request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BodyPlace {
+    /// Nowhere: the request has none.
+    None,
+    /// Whole, so many bytes behind the head in `session.inbound`.
+    Whole(usize),
+    /// Still coming.
+    Coming,
+}
+
+/// The state of one exchange.
+#[derive(Debug)]
+pub(crate) struct Trip {
+    started: Instant,
+    deadline: Millis,
+    pub(crate) body: BodyPlace,
+    pub(crate) site: Option<usize>,
+    pub(crate) upstream: Option<UpstreamId>,
+    pub(crate) server: Option<usize>,
+    pub(crate) retries: u32,
+    pub(crate) body_bytes_in: u64,
+    pub(crate) body_bytes_out: u64,
+    /// Some byte of the final response was given to the client, so that no other answer can be.
+    pub(crate) is_answering: bool,
+    status: u16,
+    reason: Option<&'static str>,
+    is_timed: bool,
+    sent_at: Option<Instant>,
+    server_time: Option<Duration>,
+}
+
+impl Trip {
+    /// The trip of the request whose head is in the session; `is_timed` when the log wants more than the whole duration.
+    pub(crate) fn new(session: &Session, is_timed: bool) -> Self {
+        Self {
+            started: session.started.unwrap_or_else(Instant::now),
+            deadline: Millis::NEVER,
+            body: place_of_body(session),
+            site: None,
+            upstream: None,
+            server: None,
+            retries: 0,
+            body_bytes_in: 0,
+            body_bytes_out: 0,
+            is_answering: false,
+            status: 0,
+            reason: None,
+            is_timed,
+            sent_at: None,
+            server_time: None,
+        }
+    }
+
+    /// The trip of a request whose head could not be read to its end.
+    pub(crate) fn rejected(session: &Session) -> Self {
+        Self { body: BodyPlace::None, ..Self::new(session, false) }
+    }
+
+    /// Bounds the whole exchange.
+    pub(crate) fn limit(&mut self, timeout: Option<Duration>) {
+        if let Some(timeout) = timeout {
+            let spent = self.started.elapsed();
+            self.deadline = Millis::now().after(timeout.saturating_sub(spent));
+        }
+    }
+
+    /// The deadline of the whole exchange.
+    pub(crate) fn deadline(&self) -> Millis {
+        self.deadline
+    }
+
+    /// The earlier of the deadline of a phase and that of the exchange.
+    pub(crate) fn earlier(&self, phase: Millis) -> Millis {
+        self.deadline.min(phase)
+    }
+
+    /// The body of a request that came whole.
+    pub(crate) fn whole_body<'s>(&self, session: &'s Session) -> &'s [u8] {
+        match self.body {
+            BodyPlace::Whole(length) => {
+                let start = session.parser.head().head_bytes;
+                &session.inbound.filled()[start..start + length]
+            }
+            BodyPlace::None | BodyPlace::Coming => &[],
+        }
+    }
+
+    pub(crate) fn mark_sent(&mut self) {
+        if self.is_timed {
+            self.sent_at = Some(Instant::now());
+        }
+    }
+
+    pub(crate) fn mark_first_byte(&mut self) {
+        if let Some(sent_at) = self.sent_at.take() {
+            self.server_time = Some(sent_at.elapsed());
+        }
+    }
+
+    pub(crate) fn answered(&mut self, status: u16) {
+        self.status = status;
+    }
+
+    /// Notes a failure. A status that the client already has stays.
+    pub(crate) fn failed(&mut self, fault: &Fault) {
+        self.reason = Some(fault.reason());
+        if !self.is_answering {
+            self.status = status_of(fault);
+        }
+    }
+
+    /// Counts the exchange and writes its line.
+    pub(crate) fn finish(&self, client: &Client, session: &Session, snapshot: &Snapshot) {
+        let counters = &client.worker.counters;
+        let duration = self.started.elapsed();
+        counters.count_request(self.status);
+        counters.latency.record(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
+        if let Some(reason) = self.reason {
+            super::count_failure(counters, reason);
+        }
+        let mut log = client.worker.log.borrow_mut();
+        if log.is_on() {
+            log.write(&self.record(client, session, snapshot, duration));
+        }
+    }
+
+    fn record<'r>(
+        &self,
+        client: &Client,
+        session: &'r Session,
+        snapshot: &'r Snapshot,
+        duration: Duration,
+    ) -> AccessRecord<'r> {
+        let message = session.inbound.filled();
+        let head = session.parser.head();
+        let site = self.site.and_then(|site| snapshot.plan().sites.get(site));
+        let upstream = self.upstream.map(|id| snapshot.upstream(id));
+        let server = upstream.zip(self.server).and_then(|(upstream, server)| upstream.servers.get(server));
+        let field = |name: &[u8]| {
+            let found = head.fields.iter().find(|field| field.name.of(message).eq_ignore_ascii_case(name));
+            found.map_or(&[][..], |field| field.value.of(message))
+        };
+        AccessRecord {
+            time: SystemTime::now() - duration,
+            client: site.map_or(client.peer, |site| client_ip(client, session, site)),
+            method: head.method_text.of(message),
+            target: head.target.of(message),
+            protocol: if head.version == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" },
+            host: head.authority.of(message),
+            status: self.status,
+            bytes_out: self.body_bytes_out,
+            bytes_in: self.body_bytes_in,
+            duration,
+            upstream: upstream.map_or("", |upstream| &upstream.name),
+            server: server.map_or("", |server| &server.label),
+            server_time: self.server_time,
+            retries: self.retries,
+            reason: self.reason,
+            referer: field(b"referer"),
+            user_agent: field(b"user-agent"),
+        }
+    }
+}
+
+/// Whether the peer may speak for others.
+pub(crate) fn is_trusted(site: &Site, peer: IpAddr) -> bool {
+    site.trusted_proxies.iter().any(|block| block.contains(peer))
+}
+
+fn client_ip(client: &Client, session: &Session, site: &Site) -> IpAddr {
+    let head = session.parser.head();
+    client_address(session.inbound.filled(), &head.fields, client.peer, |address| is_trusted(site, address))
+}
+
+fn place_of_body(session: &Session) -> BodyPlace {
+    let head = session.parser.head();
+    match head.framing {
+        Framing::None | Framing::Length(0) => BodyPlace::None,
+        Framing::Length(length) => {
+            let behind = session.inbound.len() - head.head_bytes;
+            match usize::try_from(length) {
+                Ok(length) if length <= behind => BodyPlace::Whole(length),
+                _ => BodyPlace::Coming,
+            }
+        }
+        Framing::Chunked | Framing::UntilClose => BodyPlace::Coming,
+    }
+}

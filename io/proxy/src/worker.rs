@@ -1,0 +1,273 @@
+//! One worker of the data plane: what its connections share, and the loop that obeys the control thread.
+//!
+//! LIFECYCLE: serve -> (install a new blueprint)* -> drain -> ended. A draining worker accepts nothing new, closes idle
+//! connections, and ends when the last connection has, or at once when told to stop.
+
+use crate::client::{Session, serve};
+use crate::listener;
+use crate::snapshot::{Blueprint, Snapshot};
+use evener_balance::SplitMix;
+use evener_observe::{AccessLog, Diagnostics, WorkerCounters};
+use evener_plan::Listen;
+use evener_runtime::buffer::Buffers;
+use evener_runtime::listener::Listener;
+use evener_runtime::pipe::Pipes;
+use evener_runtime::{Alarms, Millis, Socket};
+use evener_upstream::Pools;
+use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::task::JoinHandle;
+
+/// How often idle pooled connections are looked over and log lines handed to their writer.
+const SWEEP_EVERY: Duration = Duration::from_secs(1);
+/// How often a draining worker looks whether its last connection has ended.
+const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
+/// Sessions that a worker keeps for reuse.
+const SESSIONS_MAX: usize = 256;
+
+/// What a worker starts with.
+#[derive(Debug)]
+pub struct Setup {
+    /// What to run.
+    pub blueprint: Arc<Blueprint>,
+    /// The worker's own listening sockets.
+    pub listeners: Vec<(Listen, OwnedFd)>,
+    /// The worker's own counters.
+    pub counters: Arc<WorkerCounters>,
+    /// Where messages for the operator go.
+    pub diagnostics: Arc<Diagnostics>,
+    /// The worker's way to the access log.
+    pub log: AccessLog,
+    /// Open client connections of all workers.
+    pub connections: Arc<AtomicUsize>,
+    /// Bound on `connections`.
+    pub connections_max: usize,
+    /// Seed of the worker's random numbers.
+    pub seed: u64,
+    /// What the control thread asks for.
+    pub commands: UnboundedReceiver<Command>,
+}
+
+/// What the control thread asks of a worker.
+#[derive(Debug)]
+pub enum Command {
+    /// Run this from now on. Listeners of sites that went are closed once their queue is empty; `listeners` are new.
+    Install {
+        /// What to run.
+        blueprint: Arc<Blueprint>,
+        /// Listening sockets for addresses that the worker does not have yet.
+        listeners: Vec<(Listen, OwnedFd)>,
+        /// Bound on the client connections of the process.
+        connections_max: usize,
+        /// A new way to the access log, when its place or format changed.
+        log: Option<AccessLog>,
+        /// Told when it is done.
+        done: tokio::sync::mpsc::UnboundedSender<()>,
+    },
+    /// Accept nothing new, finish what is under way, then end.
+    Drain,
+    /// End now.
+    Stop,
+}
+
+/// What the connections of one worker share.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) alarms: Rc<Alarms>,
+    pub(crate) buffers: Buffers,
+    pub(crate) pipes: Pipes,
+    pub(crate) pools: Pools,
+    pub(crate) counters: Arc<WorkerCounters>,
+    pub(crate) diagnostics: Arc<Diagnostics>,
+    pub(crate) log: RefCell<AccessLog>,
+    pub(crate) rng: RefCell<SplitMix>,
+    snapshot: RefCell<Rc<Snapshot>>,
+    sessions: RefCell<Vec<Box<Session>>>,
+    is_draining: Cell<bool>,
+    connections: Arc<AtomicUsize>,
+    connections_max: Cell<usize>,
+}
+
+impl Worker {
+    /// The snapshot for a request that begins now.
+    pub(crate) fn snapshot(&self) -> Rc<Snapshot> {
+        Rc::clone(&self.snapshot.borrow())
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.get()
+    }
+
+    pub(crate) fn take_session(&self) -> Box<Session> {
+        let idle = self.sessions.borrow_mut().pop();
+        idle.unwrap_or_default()
+    }
+
+    pub(crate) fn give_back_session(&self, session: Box<Session>) {
+        let mut sessions = self.sessions.borrow_mut();
+        if sessions.len() < SESSIONS_MAX {
+            sessions.push(session);
+        }
+    }
+
+    /// Counts one more client connection; `None` when the process has as many as it may.
+    pub(crate) fn admit(&self) -> Option<Admission> {
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        let admission = Admission { connections: Arc::clone(&self.connections) };
+        (before < self.connections_max.get()).then_some(admission)
+    }
+
+    /// Counts one more client connection, although the process has as many as it may: another one is closing.
+    pub(crate) fn admit_beyond(&self) -> Admission {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Admission { connections: Arc::clone(&self.connections) }
+    }
+
+    /// Frees descriptors: idle connections of clients, oldest first, and those to servers.
+    pub(crate) fn shed(&self, count: usize) -> usize {
+        self.alarms.shed_idle(count) + self.pools.close_idle()
+    }
+
+    /// Starts to serve an accepted connection.
+    pub(crate) fn spawn_client(
+        self: &Rc<Self>,
+        socket: Socket,
+        peer: SocketAddr,
+        listen: Listen,
+        admission: Admission,
+    ) {
+        tokio::task::spawn_local(serve(Rc::clone(self), socket, peer, listen, admission));
+    }
+}
+
+/// One client connection in the count of the process.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    connections: Arc<AtomicUsize>,
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// A listener that the worker serves.
+struct Serving {
+    listen: Listen,
+    listener: Rc<Listener>,
+    task: JoinHandle<()>,
+}
+
+/// Runs one worker to its end; see the module for the life of it. To be called on the worker's own event loop.
+pub async fn run(setup: Setup) {
+    let Setup { blueprint, listeners, counters, diagnostics, log, connections, connections_max, seed, mut commands } =
+        setup;
+    let pools = Pools::default();
+    let snapshot = Rc::new(Snapshot::new(blueprint, &pools));
+    let worker = Rc::new(Worker {
+        alarms: Alarms::new(),
+        buffers: Buffers::default(),
+        pipes: Pipes::default(),
+        pools,
+        counters,
+        diagnostics,
+        log: RefCell::new(log),
+        rng: RefCell::new(SplitMix::new(seed)),
+        snapshot: RefCell::new(snapshot),
+        sessions: RefCell::default(),
+        is_draining: Cell::new(false),
+        connections,
+        connections_max: Cell::new(connections_max),
+    });
+    tokio::task::spawn_local(Rc::clone(&worker.alarms).drive());
+    tokio::task::spawn_local(sweep(Rc::clone(&worker)));
+    let mut serving: Vec<Serving> = Vec::new();
+    open(&worker, listeners, &mut serving);
+    // A control thread that is gone can only mean that the process ends.
+    while let Some(command) = commands.recv().await {
+        match command {
+            Command::Install { blueprint, listeners, connections_max, log, done } => {
+                worker.connections_max.set(connections_max);
+                if let Some(log) = log {
+                    worker.log.replace(log).flush();
+                }
+                install(&worker, blueprint, listeners, &mut serving);
+                // The control thread may have stopped waiting; the install stands all the same.
+                let _ = done.send(());
+            }
+            Command::Drain => {
+                drain(&worker, &mut serving, &mut commands).await;
+                break;
+            }
+            Command::Stop => break,
+        }
+    }
+    worker.log.borrow_mut().flush();
+}
+
+fn open(worker: &Rc<Worker>, listeners: Vec<(Listen, OwnedFd)>, serving: &mut Vec<Serving>) {
+    for (listen, fd) in listeners {
+        match Listener::new(fd) {
+            Ok(listener) => {
+                let listener = Rc::new(listener);
+                let task = tokio::task::spawn_local(listener::accept(Rc::clone(worker), Rc::clone(&listener), listen));
+                serving.push(Serving { listen, listener, task });
+            }
+            Err(error) => eprintln!("evener: cannot listen on {listen}: {error}"),
+        }
+    }
+}
+
+fn install(
+    worker: &Rc<Worker>,
+    blueprint: Arc<Blueprint>,
+    listeners: Vec<(Listen, OwnedFd)>,
+    serving: &mut Vec<Serving>,
+) {
+    let kept = blueprint.plan().listens();
+    let snapshot = Rc::new(Snapshot::new(blueprint, &worker.pools));
+    worker.snapshot.replace(snapshot);
+    open(worker, listeners, serving);
+    serving.retain(|one| {
+        let is_kept = kept.contains(&one.listen);
+        if !is_kept {
+            close(worker, one);
+        }
+        is_kept
+    });
+}
+
+/// Takes what waits in the queue of a listener and stops it: those clients were promised a connection.
+fn close(worker: &Rc<Worker>, one: &Serving) {
+    listener::accept_rest(worker, &one.listener, one.listen);
+    one.task.abort();
+}
+
+async fn drain(worker: &Rc<Worker>, serving: &mut Vec<Serving>, commands: &mut UnboundedReceiver<Command>) {
+    serving.drain(..).for_each(|one| close(worker, &one));
+    worker.is_draining.set(true);
+    worker.alarms.wake_all();
+    while !worker.alarms.is_empty() {
+        // Cancel safe: an interval of looking, and a receiver that loses nothing.
+        match tokio::time::timeout(DRAIN_LOOK_EVERY, commands.recv()).await {
+            Ok(Some(Command::Stop) | None) => return,
+            Ok(Some(Command::Install { .. } | Command::Drain)) | Err(_) => {}
+        }
+    }
+}
+
+async fn sweep(worker: Rc<Worker>) {
+    let mut ticks = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        ticks.tick().await;
+        worker.pools.sweep(Millis::now());
+        worker.log.borrow_mut().flush();
+    }
+}

@@ -1,0 +1,145 @@
+//! Byte buffers with a read and a write end, and the worker's stock of them. A connection holds buffers only while it
+//! works on a request.
+
+use std::cell::RefCell;
+
+/// Bytes of a small buffer: the heads of nearly all requests. It is what a request holds while it waits for its server.
+const SMALL_BYTES: usize = 4 * 1024;
+/// Bytes of a large buffer: a response of 10 KB with its head, or a piece of a body.
+const LARGE_BYTES: usize = 16 * 1024;
+/// Idle buffers of each size that a worker keeps: 5 MiB in all.
+const IDLE_MAX: usize = 256;
+
+/// A buffer: bytes come in at the end and go out at the front.
+#[derive(Debug, Default)]
+pub struct Buffer {
+    bytes: Box<[u8]>,
+    start: usize,
+    end: usize,
+}
+
+impl Buffer {
+    /// The bytes that wait to be consumed.
+    pub fn filled(&self) -> &[u8] {
+        &self.bytes[self.start..self.end]
+    }
+
+    /// Room at the end.
+    pub fn space(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.end..]
+    }
+
+    /// Marks `count` bytes of [`Self::space`] as filled.
+    pub fn filled_up(&mut self, count: usize) {
+        debug_assert!(self.end + count <= self.bytes.len(), "more bytes than there was room");
+        self.end += count;
+    }
+
+    /// Drops `count` bytes from the front.
+    pub fn consume(&mut self, count: usize) {
+        debug_assert!(self.start + count <= self.end, "more bytes than there are");
+        self.start += count;
+        if self.start >= self.end {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Keeps the first `count` of the waiting bytes and drops the rest.
+    pub fn truncate(&mut self, count: usize) {
+        self.end = self.end.min(self.start + count);
+    }
+
+    /// Appends as much of `bytes` as there is room for; returns how many went in.
+    pub fn append(&mut self, bytes: &[u8]) -> usize {
+        let space = self.space();
+        let count = bytes.len().min(space.len());
+        space[..count].copy_from_slice(&bytes[..count]);
+        self.end += count;
+        count
+    }
+
+    /// Drops every byte.
+    pub fn clear(&mut self) {
+        self.start = 0;
+        self.end = 0;
+    }
+
+    /// Number of bytes that wait.
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether no byte waits.
+    pub fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Whether there is no room at the end.
+    pub fn is_full(&self) -> bool {
+        self.end == self.bytes.len()
+    }
+
+    /// Bytes that the buffer can hold in all.
+    pub fn capacity(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Moves the waiting bytes to the front, which makes all the room one piece at the end.
+    pub fn compact(&mut self) {
+        if self.start > 0 {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+        }
+    }
+
+    /// Grows to `capacity` bytes and keeps what waits; does nothing if it is as large already.
+    pub fn grow(&mut self, capacity: usize) {
+        if capacity <= self.bytes.len() {
+            return;
+        }
+        let mut larger = vec![0; capacity].into_boxed_slice();
+        let waiting = self.end - self.start;
+        larger[..waiting].copy_from_slice(&self.bytes[self.start..self.end]);
+        *self = Self { bytes: larger, start: 0, end: waiting };
+    }
+}
+
+/// The stock of buffers of one worker.
+#[derive(Debug, Default)]
+pub struct Buffers {
+    small: RefCell<Vec<Box<[u8]>>>,
+    large: RefCell<Vec<Box<[u8]>>>,
+}
+
+impl Buffers {
+    /// An empty buffer for a request head: 4 KiB.
+    pub fn take_small(&self) -> Buffer {
+        Self::take(&self.small, SMALL_BYTES)
+    }
+
+    /// An empty buffer for a response or a body: 16 KiB.
+    pub fn take_large(&self) -> Buffer {
+        Self::take(&self.large, LARGE_BYTES)
+    }
+
+    fn take(stock: &RefCell<Vec<Box<[u8]>>>, capacity: usize) -> Buffer {
+        let idle = stock.borrow_mut().pop();
+        let bytes = idle.unwrap_or_else(|| vec![0; capacity].into_boxed_slice());
+        Buffer { bytes, start: 0, end: 0 }
+    }
+
+    /// Gives a buffer back. One that has grown to another size is freed instead; so is one more than the stock holds.
+    pub fn give_back(&self, buffer: Buffer) {
+        let stock = match buffer.bytes.len() {
+            SMALL_BYTES => &self.small,
+            LARGE_BYTES => &self.large,
+            _ => return,
+        };
+        let mut stock = stock.borrow_mut();
+        if stock.len() < IDLE_MAX {
+            stock.push(buffer.bytes);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! What the data plane stands on: one thread a worker, timers, sockets, buffers and pipes.
+//!
+//! Nothing here knows HTTP. Everything but [`listener::bind`] and [`worker::start`] belongs to one worker and is neither
+//! `Send` nor locked.
+
+pub mod alarm;
+pub mod buffer;
+pub mod clock;
+pub mod listener;
+pub mod pipe;
+pub mod socket;
+mod wheel;
+pub mod worker;
+
+pub use alarm::{Alarm, Alarms};
+pub use buffer::{Buffer, Buffers};
+pub use clock::Millis;
+pub use socket::Socket;

@@ -1,0 +1,200 @@
+//! Upstreams of the plan: those with a name and those written in place; host names become addresses here.
+
+use crate::diagnostic::Report;
+use crate::draft::{At, DraftServer, DraftUpstream, PoolSettings};
+use crate::source::Span;
+use crate::value::{Endpoint, closest, quote};
+use crate::world::World;
+use evener_plan::{Server, ServerAddress, Upstream, UpstreamId};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// Servers that one name may stand for. A larger answer is cut, so that no name server can fill the memory.
+const ADDRESSES_MAX: usize = 1000;
+
+/// Every upstream that can be named, and those that were.
+pub(super) struct Pools<'w> {
+    world: &'w dyn World,
+    named: Vec<Named>,
+    plan: Vec<Upstream>,
+    in_place: PoolSettings,
+    /// Answers for host names, so that a name is asked for once.
+    answers: BTreeMap<(String, u16), Result<Vec<SocketAddr>, String>>,
+}
+
+struct Named {
+    name: At<String>,
+    /// `None` if its servers could not be read.
+    upstream: Option<Upstream>,
+    id: Option<UpstreamId>,
+    is_used: bool,
+}
+
+impl<'w> Pools<'w> {
+    pub(super) fn new(
+        drafts: Vec<DraftUpstream>,
+        in_place: PoolSettings,
+        world: &'w dyn World,
+        report: &mut Report,
+    ) -> Self {
+        let mut pools = Self { world, named: Vec::new(), plan: Vec::new(), in_place, answers: BTreeMap::new() };
+        for draft in drafts {
+            let servers = draft.servers.and_then(|servers| pools.servers(&servers, report));
+            let upstream = servers.map(|servers| upstream(draft.name.value.clone(), servers, &draft.settings));
+            pools.named.push(Named { name: draft.name, upstream, id: None, is_used: false });
+        }
+        pools
+    }
+
+    /// The upstream that is called so. `None` if there is none, or none that works.
+    pub(super) fn named(&mut self, name: &At<String>, report: &mut Report) -> Option<UpstreamId> {
+        let Some(position) = self.named.iter().position(|named| named.name.value == name.value) else {
+            self.unknown(name, report);
+            return None;
+        };
+        let named = &mut self.named[position];
+        named.is_used = true;
+        if named.id.is_none() {
+            let upstream = named.upstream.take()?;
+            named.id = Some(UpstreamId(self.plan.len()));
+            self.plan.push(upstream);
+        }
+        named.id
+    }
+
+    /// The upstream of servers written in place; the same servers are the same upstream.
+    pub(super) fn in_place(&mut self, drafts: &[DraftServer], report: &mut Report) -> Option<UpstreamId> {
+        let name = drafts.iter().map(label).collect::<Vec<_>>().join(",");
+        if let Some(position) = self.plan.iter().position(|upstream| upstream.name == name) {
+            return Some(UpstreamId(position));
+        }
+        let servers = self.servers(drafts, report)?;
+        self.plan.push(upstream(name, servers, &self.in_place));
+        Some(UpstreamId(self.plan.len() - 1))
+    }
+
+    /// The upstreams of the plan; those that no site names are reported and left out.
+    pub(super) fn finish(self, report: &mut Report) -> Vec<Upstream> {
+        // Where something else is wrong, that may be why no site names it.
+        let is_clean = !report.has_error();
+        for named in self.named.iter().filter(|named| is_clean && !named.is_used) {
+            report
+                .warning(
+                    "unused-upstream",
+                    named.name.span,
+                    format!("no site uses the upstream `{}`", named.name.value),
+                )
+                .help(format!("write to = \"{}\" in a [[site]] or [[site.route]]", named.name.value));
+        }
+        self.plan
+    }
+
+    fn unknown(&self, name: &At<String>, report: &mut Report) {
+        if report.is_torn() {
+            return;
+        }
+        let known: Vec<&str> = self.named.iter().map(|named| named.name.value.as_str()).collect();
+        let finding =
+            report.error("unknown-upstream", name.span, format!("there is no upstream {}", quote(&name.value)));
+        if let Some(near) = closest(&name.value, known.iter().copied()) {
+            finding.help(format!("did you mean \"{near}\"?"));
+        } else if known.is_empty() {
+            finding.help("define [upstream.NAME] with `servers`, or write an address such as \"127.0.0.1:8081\"");
+        } else {
+            let list: Vec<String> = known.iter().take(10).map(|name| format!("\"{name}\"")).collect();
+            finding.help(format!("the upstreams are {}; an address has a port", list.join(", ")));
+        }
+    }
+
+    /// `None` if a name among them has no address.
+    fn servers(&mut self, drafts: &[DraftServer], report: &mut Report) -> Option<Vec<Server>> {
+        warn_of_repeats(drafts, report);
+        let servers: Vec<Option<Vec<Server>>> = drafts.iter().map(|draft| self.server(draft, report)).collect();
+        let servers: Option<Vec<Vec<Server>>> = servers.into_iter().collect();
+        servers.map(|servers| servers.into_iter().flatten().collect())
+    }
+
+    fn server(&mut self, draft: &DraftServer, report: &mut Report) -> Option<Vec<Server>> {
+        let weight = draft.weight.value;
+        let one = |address| Some(vec![Server { label: draft.label.value.clone(), address, weight }]);
+        match &draft.endpoint {
+            Endpoint::Unix(path) => one(ServerAddress::Unix(path.clone())),
+            Endpoint::Address(address) => one(ServerAddress::Tcp(vec![*address])),
+            Endpoint::Name { host, port } => {
+                let mut groups = pair_up(&self.resolve(host, *port, draft.label.span, report)?);
+                if groups.len() == 1 {
+                    return one(ServerAddress::Tcp(groups.remove(0)));
+                }
+                let label = |first: &SocketAddr| format!("{} ({first})", draft.label.value);
+                let server = |group: Vec<SocketAddr>| {
+                    let label = group.first().map_or_else(String::new, label);
+                    Server { label, address: ServerAddress::Tcp(group), weight }
+                };
+                Some(groups.into_iter().map(server).collect())
+            }
+        }
+    }
+
+    fn resolve(&mut self, host: &str, port: u16, span: Span, report: &mut Report) -> Option<Vec<SocketAddr>> {
+        let key = (host.to_owned(), port);
+        let world = self.world;
+        let answer = self.answers.entry(key).or_insert_with(|| world.resolve(host, port));
+        match answer {
+            Ok(addresses) if !addresses.is_empty() => {
+                return Some(addresses.iter().take(ADDRESSES_MAX).copied().collect());
+            }
+            Ok(_) => report.error("unresolved-name", span, format!("the name {} has no address", quote(host))),
+            Err(problem) => report.error("unresolved-name", span, format!("cannot resolve {}: {problem}", quote(host))),
+        }
+        .help("check the name, or write an address");
+        None
+    }
+}
+
+fn upstream(name: String, servers: Vec<Server>, settings: &PoolSettings) -> Upstream {
+    Upstream {
+        name,
+        servers,
+        balance: settings.balance,
+        connect_timeout: settings.connect_timeout,
+        response_timeout: settings.response_timeout,
+        idle_timeout: settings.idle_timeout,
+    }
+}
+
+/// A server in the name of its upstream. The weight is there only if it tells something.
+fn label(draft: &DraftServer) -> String {
+    match draft.weight.value {
+        1 => draft.label.value.clone(),
+        weight => format!("{}*{weight}", draft.label.value),
+    }
+}
+
+/// Addresses of one name as servers: the first IPv4 address with the first IPv6 address, and so on. A host with both
+/// has one of each; a name for many hosts has many of each.
+fn pair_up(addresses: &[SocketAddr]) -> Vec<Vec<SocketAddr>> {
+    let mut distinct: Vec<SocketAddr> = Vec::new();
+    for address in addresses {
+        if !distinct.contains(address) {
+            distinct.push(*address);
+        }
+    }
+    let (four, six): (Vec<SocketAddr>, Vec<SocketAddr>) = distinct.into_iter().partition(SocketAddr::is_ipv4);
+    (0..four.len().max(six.len())).map(|at| four.get(at).into_iter().chain(six.get(at)).copied().collect()).collect()
+}
+
+fn warn_of_repeats(drafts: &[DraftServer], report: &mut Report) {
+    for (position, draft) in drafts.iter().enumerate() {
+        let earlier = drafts.iter().take(position).find(|earlier| earlier.endpoint == draft.endpoint);
+        if let Some(earlier) = earlier {
+            report
+                .warning(
+                    "server-twice",
+                    draft.label.span,
+                    format!("the server {} is in the list twice", quote(&draft.label.value)),
+                )
+                .label(earlier.label.span, "first written here")
+                .help("a `weight` gives a server a larger share");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+use super::*;
+use crate::{Outcome, World};
+use evener_plan::{Limits, Plan};
+use std::net::SocketAddr;
+
+/// Every name has an address; there are no files and no variables.
+struct Names;
+
+impl World for Names {
+    fn read(&self, _path: &str) -> Result<String, String> {
+        Err(String::from("no files"))
+    }
+
+    fn glob(&self, _pattern: &str) -> Result<Vec<String>, String> {
+        Ok(Vec::new())
+    }
+
+    fn variable(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn resolve(&self, _host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        Ok(vec![SocketAddr::from(([192, 0, 2, 1], port))])
+    }
+}
+
+fn load(text: &str) -> Outcome {
+    crate::load_text("evener.toml", text, &Names)
+}
+
+fn plan(text: &str) -> Plan {
+    let outcome = load(text);
+    outcome.plan.clone().unwrap_or_else(|| panic!("{text}\n{}", outcome.render(false)))
+}
+
+/// A whole config in which `line` stands in `section`, with what else the section needs.
+fn config(section: &Section, name: &str, line: &str) -> String {
+    let site = "[[site]]\nto = \"127.0.0.1:1\"\n";
+    let action = if matches!(name, "to" | "redirect" | "respond") { "" } else { "to = \"127.0.0.1:1\"\n" };
+    let unless = |other: &str, text: &'static str| if name == other { "" } else { text };
+    match section.id {
+        "evener" if line == "[[site]]" => site.to_owned(),
+        "evener" if line == "[upstream.web]" => {
+            "[[site]]\nto = \"web\"\n[upstream.web]\nservers = [\"127.0.0.1:1\"]\n".to_owned()
+        }
+        "evener" => format!("{line}\n{site}"),
+        "log" | "limits" => format!("{}\n{line}\n{site}", section.heading),
+        "site" if line == "[[site.route]]" => format!("[[site]]\n{line}\nto = \"127.0.0.1:1\"\n"),
+        "site" => format!("[[site]]\n{action}{line}\n"),
+        "route" => format!("[[site]]\n[[site.route]]\n{action}{line}\n"),
+        "redirect" => format!("[[site]]\nredirect = {{ {}{line} }}\n", unless("to", "to = \"/x\", ")),
+        "respond" => format!("[[site]]\nrespond = {{ {line} }}\n"),
+        "upstream" => {
+            let servers = unless("servers", "servers = [\"127.0.0.1:1\"]\n");
+            format!("[[site]]\nto = \"web\"\n[upstream.web]\n{servers}{line}\n")
+        }
+        "server" => {
+            let address = unless("address", "address = \"127.0.0.1:1\", ");
+            format!("[[site]]\nto = [\"127.0.0.1:2\", {{ {address}{line} }}]\n")
+        }
+        other => panic!("the test does not know the section {other}"),
+    }
+}
+
+fn every_key() -> impl Iterator<Item = (&'static Section, &'static Key)> {
+    SECTIONS.iter().flat_map(|section| section.keys().map(|key| (*section, key)))
+}
+
+#[test]
+fn every_key_is_accepted_with_its_example_and_changes_the_plan() {
+    for (section, key) in every_key() {
+        let with = plan(&config(section, key.name, &key.sample()));
+        let is_changeable =
+            !matches!(key.kind, Kind::Tables(_) | Kind::Named(_)) && key.name != "include" && key.name != "address";
+        if is_changeable {
+            let without = plan(&config(section, "", ""));
+            assert_ne!(with, without, "{} {} has no effect", section.heading, key.name);
+        }
+    }
+}
+
+#[test]
+fn every_default_is_what_holds_without_the_key() {
+    for (section, key) in every_key() {
+        let Without::Default(default) = key.without else { continue };
+        let line = format!("{} = {default}", key.name);
+        if section.id == "log" {
+            // An empty [log] is not the same as none.
+            let other = if key.name == "access" { "format = \"common\"" } else { "access = \"stderr\"" };
+            let with = plan(&config(section, key.name, &format!("{line}\n{other}")));
+            assert_eq!(with, plan(&config(section, key.name, other)), "{line}");
+            continue;
+        }
+        let with = plan(&config(section, key.name, &line));
+        let without = if section.id == "respond" { "" } else { "# nothing" };
+        let without = if section.id == "redirect" || section.id == "server" { "" } else { without };
+        assert_eq!(with, plan(&config(section, "", without)), "{} {line}", section.heading);
+    }
+}
+
+#[test]
+fn every_key_refuses_what_is_neither_text_nor_number() {
+    for (section, key) in every_key() {
+        if matches!(key.kind, Kind::Tables(_) | Kind::Named(_)) {
+            continue;
+        }
+        let outcome = load(&config(section, key.name, &format!("{} = 1979-05-27", key.name)));
+        let codes: Vec<&str> = outcome.diagnostics.iter().map(|diagnostic| diagnostic.code).collect();
+        assert!(codes.contains(&"wrong-type"), "{} {}: {codes:?}", section.heading, key.name);
+    }
+}
+
+#[test]
+fn the_defaults_of_limits_are_those_of_the_plan() {
+    assert_eq!(plan("[[site]]\nto = \"127.0.0.1:1\"\n").limits, Limits::default());
+    assert_eq!(plan("[limits]\n[[site]]\nto = \"127.0.0.1:1\"\n").limits, Limits::default());
+}
+
+#[test]
+fn no_two_keys_of_a_section_have_the_same_name() {
+    for section in SECTIONS {
+        let mut names: Vec<&str> = section.keys().map(|key| key.name).collect();
+        names.sort_unstable();
+        let count = names.len();
+        names.dedup();
+        assert_eq!(names.len(), count, "{}", section.heading);
+    }
+}

@@ -1,0 +1,76 @@
+//! The config as written: tables, lists and texts, each with its place. It does not know which keys exist; only
+//! `gather` looks at the top-level keys, to put included files together.
+
+mod gather;
+mod read;
+mod variables;
+
+pub(crate) use gather::gather;
+
+use crate::source::Span;
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Node {
+    pub(crate) value: Value,
+    pub(crate) span: Span,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Value {
+    Text(Text),
+    /// `None` if it does not fit 64 bits.
+    Integer(Option<i64>),
+    Float,
+    Boolean,
+    Datetime,
+    List(Vec<Node>),
+    Table(Table),
+    /// Nothing readable stands here; that was reported.
+    Hole,
+}
+
+/// A string.
+#[derive(Debug, Clone)]
+pub(crate) struct Text {
+    /// The string, variables filled in.
+    pub(crate) content: String,
+    /// Whether the content stands in the file byte for byte between two quotes, so that a part of it has a place.
+    pub(crate) is_verbatim: bool,
+}
+
+/// Keys and values in the order of the file.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Table {
+    pub(crate) entries: Vec<Entry>,
+}
+
+/// A key and its value.
+#[derive(Debug, Clone)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) key: Span,
+    pub(crate) node: Node,
+}
+
+impl Value {
+    /// What a message calls it.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Text(_) => "text",
+            Self::Integer(_) => "a number",
+            Self::Float => "a number with a fraction",
+            Self::Boolean => "true or false",
+            Self::Datetime => "a date",
+            Self::List(_) => "a list",
+            Self::Table(_) => "a table",
+            Self::Hole => "nothing",
+        }
+    }
+}
+
+impl Table {
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+}

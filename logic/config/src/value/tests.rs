@@ -1,0 +1,336 @@
+use super::*;
+use evener_plan::{AccessFormat, HostMode, HostPattern, Listen, PathMatch, TemplatePart, TextPart};
+use std::fmt::Debug;
+use std::time::Duration;
+
+/// Parses each text and compares; `None` is a fault.
+fn check<T: PartialEq + Debug>(parse: fn(&str) -> Result<T, Fault>, table: &[(&str, Option<T>)]) {
+    for (text, expected) in table {
+        let actual = parse(text);
+        match (&actual, expected) {
+            (Ok(actual), Some(expected)) => assert_eq!(actual, expected, "{text}"),
+            (Err(fault), None) => {
+                assert!(!fault.message.is_empty(), "{text}");
+                if let Some(part) = &fault.part {
+                    assert!(text.get(part.clone()).is_some(), "{text}: {part:?} is no part of it");
+                }
+            }
+            _ => panic!("{text}: {actual:?} instead of {expected:?}"),
+        }
+    }
+}
+
+#[test]
+fn durations() {
+    let ms = |ms| Some(Duration::from_millis(ms));
+    check(
+        duration,
+        &[
+            ("5s", ms(5000)),
+            ("250ms", ms(250)),
+            ("2m", ms(120_000)),
+            ("1h", ms(3_600_000)),
+            ("1h30m", ms(5_400_000)),
+            ("1h2m3s4ms", ms(3_723_004)),
+            ("007s", ms(7000)),
+            ("8760h", ms(8760 * 3_600_000)),
+            ("8761h", None),
+            ("0s", None),
+            ("", None),
+            ("5", None),
+            ("s", None),
+            ("-5s", None),
+            ("1.5s", None),
+            ("5 s", None),
+            ("5S", None),
+            ("5s5s", None),
+            ("1s1m", None),
+            ("5ms1s", None),
+            ("5s ", None),
+            ("5us", None),
+            ("٥s", None),
+            ("99999999999999999999s", None),
+            ("18446744073709551615h", None),
+        ],
+    );
+    check(duration_or_zero, &[("0s", ms(0)), ("0h0m", ms(0)), ("1s", ms(1000)), ("0", None)]);
+}
+
+#[test]
+fn sizes() {
+    check(
+        size,
+        &[
+            ("0", Some(0)),
+            ("512", Some(512)),
+            ("512B", Some(512)),
+            ("10KB", Some(10_000)),
+            ("10kB", Some(10_000)),
+            ("10MB", Some(10_000_000)),
+            ("1GB", Some(1_000_000_000)),
+            ("64KiB", Some(65_536)),
+            ("1MiB", Some(1_048_576)),
+            ("2GiB", Some(2 << 30)),
+            ("1TiB", Some(1 << 40)),
+            ("9223372036854775807", Some(9_223_372_036_854_775_807)),
+            ("9223372036854775808", None),
+            ("99999999TiB", None),
+            ("", None),
+            ("KB", None),
+            ("64K", None),
+            ("64kib", None),
+            ("1.5MB", None),
+            ("-1", None),
+            ("1 MB", None),
+            ("1é", None),
+        ],
+    );
+}
+
+#[test]
+fn listens() {
+    let at = |text: &str| Some(Listen::At(text.parse().unwrap()));
+    check(
+        listen,
+        &[
+            (":8080", Some(Listen::Any(8080))),
+            ("127.0.0.1:80", at("127.0.0.1:80")),
+            ("[::1]:80", at("[::1]:80")),
+            ("[::]:443", at("[::]:443")),
+            (":0", None),
+            ("127.0.0.1:0", None),
+            (":65536", None),
+            (":", None),
+            (":+80", None),
+            (": 80", None),
+            ("::1", None),
+            ("::1:80", None),
+            ("", None),
+            ("localhost:80", None),
+        ],
+    );
+}
+
+#[test]
+fn endpoints() {
+    let name = |host: &str, port| Some(Endpoint::Name { host: host.to_owned(), port });
+    let at = |text: &str| Some(Endpoint::Address(text.parse().unwrap()));
+    check(
+        endpoint,
+        &[
+            ("10.0.0.1:8080", at("10.0.0.1:8080")),
+            ("[::1]:80", at("[::1]:80")),
+            ("App.Local:80", name("app.local", 80)),
+            ("app_1-x:80", name("app_1-x", 80)),
+            ("app.local.:80", name("app.local.", 80)),
+            ("a1:80", name("a1", 80)),
+            ("unix:/run/app.sock", Some(Endpoint::Unix("/run/app.sock".to_owned()))),
+            ("unix:app.sock", Some(Endpoint::Unix("app.sock".to_owned()))),
+            ("unix:", None),
+            ("unix:/a\0b", None),
+            ("app.local", None),
+            ("app.local:", None),
+            ("app.local:0", None),
+            ("app..local:80", None),
+            (".:80", None),
+            ("10.0.0:80", None),
+            ("10.0.0.1.:80", None),
+            ("2130706433:80", None),
+            ("::1:80", None),
+            ("http://a:80", None),
+            ("user@host:80", None),
+            ("", None),
+            (":", None),
+        ],
+    );
+    let long = |length: usize| format!("unix:/{}", "a".repeat(length - 1));
+    assert!(endpoint(&long(107)).is_ok());
+    assert!(endpoint(&long(108)).is_err());
+}
+
+#[test]
+fn host_patterns() {
+    let exact = |name: &str| Some(HostPattern::Exact(name.to_owned()));
+    check(
+        host_pattern,
+        &[
+            ("Example.COM", exact("example.com")),
+            ("example.com.", exact("example.com")),
+            ("localhost", exact("localhost")),
+            ("10.0.0.1", exact("10.0.0.1")),
+            ("::1", exact("[::1]")),
+            ("[0:0::1]", exact("[::1]")),
+            ("*.Example.com", Some(HostPattern::Wildcard("example.com".to_owned()))),
+            ("*", None),
+            ("*.", None),
+            ("*.*.com", None),
+            ("a*.com", None),
+            (".example.com", None),
+            ("example.com..", None),
+            ("example.com:80", None),
+            ("[::1]:80", None),
+            ("a/b", None),
+            ("user@a", None),
+            ("", None),
+            (".", None),
+        ],
+    );
+}
+
+#[test]
+fn host_modes() {
+    let fixed = |host: &str| Some(HostMode::Fixed(host.to_owned()));
+    check(
+        host_mode,
+        &[
+            ("client", Some(HostMode::Client)),
+            ("upstream", Some(HostMode::Upstream)),
+            ("App.example", fixed("app.example")),
+            ("app.example:8080", fixed("app.example:8080")),
+            ("[::1]:80", fixed("[::1]:80")),
+            ("[::1]", fixed("[::1]")),
+            ("app.example:", None),
+            ("app.example:x", None),
+            ("*.example", None),
+            ("a b", None),
+            ("a\r\nx", None),
+            ("", None),
+        ],
+    );
+}
+
+#[test]
+fn blocks_of_addresses() {
+    let block = |network: &str, prefix| Some(evener_plan::Cidr { network: network.parse().unwrap(), prefix });
+    check(
+        cidr,
+        &[
+            ("10.0.0.0/8", block("10.0.0.0", 8)),
+            ("0.0.0.0/0", block("0.0.0.0", 0)),
+            ("::/0", block("::", 0)),
+            ("10.1.2.3", block("10.1.2.3", 32)),
+            ("fd00::/8", block("fd00::", 8)),
+            ("::1", block("::1", 128)),
+            ("::ffff:10.0.0.0/104", block("10.0.0.0", 8)),
+            ("10.0.0.1/8", None),
+            ("10.0.0.0/33", None),
+            ("10.0.0.0/+8", None),
+            ("10.0.0.0/", None),
+            ("", None),
+        ],
+    );
+}
+
+#[test]
+fn paths() {
+    check(
+        path_match,
+        &[
+            ("/", Some(PathMatch::Prefix("/".to_owned()))),
+            ("/a%20b/", Some(PathMatch::Prefix("/a%20b/".to_owned()))),
+            ("= /a", Some(PathMatch::Exact("/a".to_owned()))),
+            ("=/a*", Some(PathMatch::Exact("/a*".to_owned()))),
+            ("~ ^/v[0-9]+/", Some(PathMatch::Regex("^/v[0-9]+/".to_owned()))),
+            ("~(?i)^/x", Some(PathMatch::Regex("(?i)^/x".to_owned()))),
+            ("~ (", None),
+            ("~ * x", None),
+            ("/*", None),
+            ("/a?b", None),
+            ("/a#b", None),
+            ("= é", None),
+            ("= /é", None),
+            ("a", None),
+        ],
+    );
+    check(
+        strip_prefix,
+        &[("/api", Some("/api".to_owned())), ("/api//", Some("/api".to_owned())), ("/", None), ("api", None)],
+    );
+}
+
+#[test]
+fn locations() {
+    let text = |text: &str| TextPart::Text(text.to_owned());
+    check(
+        location,
+        &[
+            ("https://{host}{uri}", Some(vec![text("https://"), TextPart::Host, TextPart::Uri])),
+            ("/new{path}?{query}", Some(vec![text("/new"), TextPart::Path, text("?"), TextPart::Query])),
+            ("/{{id}}", Some(vec![text("/{id}")])),
+            ("/", Some(vec![text("/")])),
+            ("https://a.example", Some(vec![text("https://a.example")])),
+            // Each of these could send a client to a host of the requester's choice.
+            ("{path}", None),
+            ("{uri}/x", None),
+            ("/{path}", None),
+            ("/{host}", None),
+            ("//a.example", None),
+            ("/\\a.example", None),
+            ("https://{path}", None),
+            ("https:///a", None),
+            ("javascript:alert(1)", None),
+            ("a.example", None),
+            ("/a\nb", None),
+            ("/}", None),
+            ("/a{", None),
+            ("/a{}", None),
+            ("", None),
+        ],
+    );
+}
+
+#[test]
+fn access_formats() {
+    let parts = vec![TemplatePart::Field("status".to_owned()), TemplatePart::Text(" {x}".to_owned())];
+    check(
+        access_format,
+        &[
+            ("json", Some(AccessFormat::Json)),
+            ("combined", Some(AccessFormat::Combined)),
+            ("common", Some(AccessFormat::Common)),
+            ("{status} {{x}}", Some(AccessFormat::Template(parts))),
+            ("JSON", None),
+            ("plain", None),
+            ("{status}\n", None),
+            ("{status", None),
+            ("{nope}", None),
+            ("", None),
+        ],
+    );
+    for name in ACCESS_FIELDS {
+        assert!(access_format(&format!("{{{name}}}")).is_ok(), "{name}");
+    }
+}
+
+#[test]
+fn header_fields() {
+    let some = |text: &str| Some(text.to_owned());
+    check(settable_name, &[("X-From", some("x-from")), ("x_y", some("x_y")), ("Host", None), ("TE", None), ("", None)]);
+    check(field_name, &[("Host", some("host")), ("a b", None), ("é", None), ("a:", None)]);
+    check(
+        field_value,
+        &[(" a\tb ", some("a\tb")), ("", some("")), ("é", some("é")), ("a\nb", None), ("a\0", None), ("\x7f", None)],
+    );
+    check(method, &[("GET", some("GET")), ("M-SEARCH", some("M-SEARCH")), ("get", None), ("", None), ("A B", None)]);
+    check(
+        content_type,
+        &[("text/html; charset=utf-8", some("text/html; charset=utf-8")), ("html", None), ("a/", None)],
+    );
+}
+
+#[test]
+fn a_slip_of_the_pen_is_understood_and_a_different_word_is_not() {
+    let known = ["balance", "servers", "to", "host"];
+    assert_eq!(closest("ballance", known), Some("balance"));
+    assert_eq!(closest("Servers", known), Some("servers"));
+    assert_eq!(closest("tp", known), Some("to"));
+    assert_eq!(closest("health", known), None);
+    assert_eq!(closest(&"a".repeat(10_000), known), None);
+}
+
+#[test]
+fn a_quoted_text_stays_on_one_line_and_ends() {
+    assert_eq!(quote("a\n\u{1b}b"), "`a\\n\\u{1b}b`");
+    assert_eq!(quote(""), "\"\"");
+    assert!(quote(&"é".repeat(10_000)).len() < 200);
+}

@@ -1,0 +1,116 @@
+//! No text makes the reader panic, and what it says about a text has places inside it.
+
+use evener_config::{NoWorld, Outcome, load_text};
+use proptest::prelude::*;
+
+/// A config with every kind of key, to be spoilt.
+const WHOLE: &str = r#"workers = "auto"
+shutdown_grace = "30s"
+include = ["x.toml", "conf.d/*.toml"]
+[log]
+access = "./a.log"
+format = "{time} {status} {{x}}"
+[limits]
+head = "64KiB"
+body = 10
+body_rate = "off"
+[[site]]
+listen = [":80", "[::1]:8080"]
+hosts = ["example.com", "*.example.com"]
+to = "web"
+timeout = "1m"
+host = "upstream"
+set_headers = { x-from = "${NAME:-x}", y = "é" }
+trusted_proxies = ["10.0.0.0/8", "::1"]
+[[site.route]]
+path = "~ ^/v[0-9]+/"
+methods = ["GET"]
+headers = { x-a = "1" }
+redirect = { to = "https://{host}{uri}", status = 301 }
+[[site.route]]
+path = "= /x"
+respond = { status = 404, body = "no" }
+[upstream.web]
+servers = ["127.0.0.1:1", { address = "unix:/x", weight = 0 }]
+balance = "first"
+"#;
+
+fn sound(outcome: &Outcome) {
+    assert_eq!(outcome.plan.is_none(), outcome.errors() > 0);
+    for diagnostic in &outcome.diagnostics {
+        for place in diagnostic.place.iter().chain(diagnostic.labels.iter().map(|(place, _)| place)) {
+            let text = outcome.sources.text(place.source);
+            assert!(text.get(place.range.clone()).is_some(), "{:?} is not in the text", place.range);
+        }
+    }
+    let text = outcome.render(false);
+    assert_eq!(text.is_empty(), outcome.diagnostics.is_empty());
+    assert!(outcome.to_json().starts_with("{\"ok\":"));
+}
+
+/// Pieces from which something like a config comes about.
+fn piece() -> impl Strategy<Value = String> {
+    let words = prop_oneof![
+        Just("[[site]]\n"),
+        Just("[[site.route]]\n"),
+        Just("[upstream.web]\n"),
+        Just("[log]\n"),
+        Just("[limits]\n"),
+        Just("to = "),
+        Just("listen = "),
+        Just("hosts = "),
+        Just("path = "),
+        Just("redirect = "),
+        Just("respond = "),
+        Just("format = "),
+        Just("servers = "),
+        Just("head = "),
+        Just("\"web\"\n"),
+        Just("\"127.0.0.1:1\"\n"),
+        Just("{ to = \"/\", status = 301 }\n"),
+        Just("[\"a.example\", 1, {}]\n"),
+        Just("${A}"),
+        Just("$"),
+        Just("\""),
+        Just("'''"),
+        Just("{"),
+        Just("}"),
+        Just("="),
+        Just("\n"),
+        Just("5"),
+    ];
+    prop_oneof![4 => words.prop_map(String::from), 1 => "[ -~é\u{1F40E}]{0,8}".prop_map(|text| format!("\"{text}\"\n"))]
+}
+
+proptest! {
+    #[test]
+    fn any_text(text in any::<String>()) {
+        sound(&load_text("a.toml", &text, &NoWorld));
+    }
+
+    #[test]
+    fn pieces_of_configs(pieces in prop::collection::vec(piece(), 0..40)) {
+        sound(&load_text("a.toml", &pieces.concat(), &NoWorld));
+    }
+
+    #[test]
+    fn a_spoilt_config(cut in 0..WHOLE.len(), length in 0usize..40, with in "[ -~\n\té\u{0}\u{1b}]{0,6}") {
+        let whole: Vec<char> = WHOLE.chars().collect();
+        let cut = cut.min(whole.len());
+        let end = (cut + length).min(whole.len());
+        let text: String = whole[..cut].iter().copied().chain(with.chars()).chain(whole[end..].iter().copied()).collect();
+        sound(&load_text("a.toml", &text, &NoWorld));
+    }
+
+    #[test]
+    fn any_value_of_any_text_key(value in "[ -~é\u{7f}]{0,24}") {
+        let value = value.replace(['\\', '"'], "");
+        for key in ["listen", "hosts", "to", "redirect", "strip_prefix", "timeout", "host", "trusted_proxies"] {
+            sound(&load_text("a.toml", &format!("[[site]]\n{key} = \"{value}\"\n"), &NoWorld));
+        }
+        for line in [format!("path = \"{value}\""), format!("headers = {{ \"{value}\" = \"{value}\" }}")] {
+            sound(&load_text("a.toml", &format!("[[site]]\n[[site.route]]\nrespond = {{}}\n{line}\n"), &NoWorld));
+        }
+        sound(&load_text("a.toml", &format!("include = \"{value}\"\n[log]\nformat = \"{value}\"\n"), &NoWorld));
+    }
+}

@@ -1,0 +1,37 @@
+//! Replays the corpora of the fuzz targets as plain tests.
+
+mod checks;
+
+use std::path::Path;
+
+#[test]
+fn request_heads() {
+    replay("request_head", checks::request_head);
+}
+
+#[test]
+fn response_heads() {
+    replay("response_head", checks::response_head);
+}
+
+#[test]
+fn chunked_bodies() {
+    replay("chunked_body", checks::chunked_body);
+}
+
+fn replay(target: &str, check: fn(&[u8])) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
+    let files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    assert!(files.len() >= 15, "the corpus of {target} has only {} files", files.len());
+    for file in files {
+        println!("{}", file.display());
+        let mut input = Vec::new();
+        std::io::Read::read_to_end(&mut open(&file), &mut input).unwrap();
+        check(&input);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "tests read the corpus; the crate itself reads no files")]
+fn open(file: &Path) -> std::fs::File {
+    std::fs::File::open(file).unwrap()
+}

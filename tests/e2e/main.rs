@@ -1,0 +1,8 @@
+//! The end-to-end suite: the real program between real clients and real servers.
+//!
+//! One test binary. Run it with `cargo xtask test --e2e`, which installs the Python servers.
+
+mod examples;
+mod harness;
+mod operate;
+mod seed;
