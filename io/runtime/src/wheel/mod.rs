@@ -97,6 +97,8 @@ impl Wheel {
                     return None;
                 }
             };
+            // Ticks before this one are over: what is armed again from here on is placed after them.
+            self.current = tick - 1;
             let slot = self.heads[(tick % BUCKETS) as usize];
             if slot == NONE {
                 debug_assert!(false, "an occupied bucket has a head");

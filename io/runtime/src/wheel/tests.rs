@@ -63,3 +63,21 @@ fn a_far_entry_waits_in_the_last_bucket() {
     assert_eq!(wheel.take_due(&mut table, placed), Some(0));
     assert_eq!(wheel.next_tick(), None);
 }
+
+#[test]
+fn an_entry_armed_again_after_a_long_pause_is_delivered_once() {
+    let mut table = Table(vec![Links::default(); 1]);
+    let mut wheel = Wheel::new(7);
+    let goal = 1_000_000;
+    wheel.arm(&mut table, 0, goal);
+    let mut deliveries = 0;
+    for now in [100_000, goal - 1] {
+        while let Some(slot) = wheel.take_due(&mut table, now) {
+            deliveries += 1;
+            assert!(wheel.arm(&mut table, slot, goal) <= goal);
+            assert!(deliveries < 10_000, "the wheel does not advance");
+        }
+        assert!(wheel.next_tick().is_some_and(|tick| tick > now && tick <= goal));
+    }
+    assert_eq!(wheel.take_due(&mut table, goal), Some(0));
+}
