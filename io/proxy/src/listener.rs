@@ -1,8 +1,8 @@
 //! Accepting connections. It survives every error: without descriptors it frees some and waits, without being asked in
 //! vain all the time.
 
-use crate::client::refuse;
-use crate::worker::Worker;
+use crate::client::{refuse, serve};
+use crate::state::Worker;
 use evener_plan::Listen;
 use evener_runtime::Socket;
 use evener_runtime::listener::Listener;
@@ -54,7 +54,10 @@ fn admit(worker: &Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) 
         (worker.alarms.shed_idle(1) == 1).then(|| worker.admit_beyond())
     });
     match admission {
-        Some(admission) => worker.spawn_client(socket, peer, listen, admission),
+        Some(admission) => {
+            // The connection ends by itself, or with the worker's event loop.
+            tokio::task::spawn_local(serve(Rc::clone(worker), socket, peer, listen, admission));
+        }
         None => refuse(worker, &socket),
     }
 }

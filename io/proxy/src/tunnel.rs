@@ -1,7 +1,7 @@
 //! Two connections that have left HTTP: bytes go both ways, an end on one side is passed on to the other, and silence
 //! ends the tunnel after a while. What the bytes mean is not looked at.
 
-use crate::client::Client;
+use crate::state::Client;
 use evener_runtime::{Buffer, Millis, Socket};
 use std::future::poll_fn;
 use std::io;

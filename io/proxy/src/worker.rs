@@ -3,23 +3,21 @@
 //! LIFECYCLE: serve -> (install a new blueprint)* -> drain -> ended. A draining worker accepts nothing new, closes idle
 //! connections, and ends when the last connection has, or at once when told to stop.
 
-use crate::client::{Session, serve};
 use crate::listener;
-use crate::snapshot::{Blueprint, Snapshot};
+use crate::state::{Blueprint, Snapshot, Worker};
 use evener_balance::SplitMix;
 use evener_observe::{AccessLog, Diagnostics, WorkerCounters};
 use evener_plan::Listen;
 use evener_runtime::buffer::Buffers;
 use evener_runtime::listener::Listener;
 use evener_runtime::pipe::Pipes;
-use evener_runtime::{Alarms, Millis, Socket};
+use evener_runtime::{Alarms, Millis};
 use evener_upstream::Pools;
 use std::cell::{Cell, RefCell};
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
@@ -28,8 +26,6 @@ use tokio::task::JoinHandle;
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often a draining worker looks whether its last connection has ended.
 const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
-/// Sessions that a worker keeps for reuse.
-const SESSIONS_MAX: usize = 256;
 
 /// What a worker starts with.
 #[derive(Debug)]
@@ -74,88 +70,6 @@ pub enum Command {
     Drain,
     /// End now.
     Stop,
-}
-
-/// What the connections of one worker share.
-#[derive(Debug)]
-pub(crate) struct Worker {
-    pub(crate) alarms: Rc<Alarms>,
-    pub(crate) buffers: Buffers,
-    pub(crate) pipes: Pipes,
-    pub(crate) pools: Pools,
-    pub(crate) counters: Arc<WorkerCounters>,
-    pub(crate) diagnostics: Arc<Diagnostics>,
-    pub(crate) log: RefCell<AccessLog>,
-    pub(crate) rng: RefCell<SplitMix>,
-    snapshot: RefCell<Rc<Snapshot>>,
-    sessions: RefCell<Vec<Box<Session>>>,
-    is_draining: Cell<bool>,
-    connections: Arc<AtomicUsize>,
-    connections_max: Cell<usize>,
-}
-
-impl Worker {
-    /// The snapshot for a request that begins now.
-    pub(crate) fn snapshot(&self) -> Rc<Snapshot> {
-        Rc::clone(&self.snapshot.borrow())
-    }
-
-    pub(crate) fn is_draining(&self) -> bool {
-        self.is_draining.get()
-    }
-
-    pub(crate) fn take_session(&self) -> Box<Session> {
-        let idle = self.sessions.borrow_mut().pop();
-        idle.unwrap_or_default()
-    }
-
-    pub(crate) fn give_back_session(&self, session: Box<Session>) {
-        let mut sessions = self.sessions.borrow_mut();
-        if sessions.len() < SESSIONS_MAX {
-            sessions.push(session);
-        }
-    }
-
-    /// Counts one more client connection; `None` when the process has as many as it may.
-    pub(crate) fn admit(&self) -> Option<Admission> {
-        let before = self.connections.fetch_add(1, Ordering::Relaxed);
-        let admission = Admission { connections: Arc::clone(&self.connections) };
-        (before < self.connections_max.get()).then_some(admission)
-    }
-
-    /// Counts one more client connection, although the process has as many as it may: another one is closing.
-    pub(crate) fn admit_beyond(&self) -> Admission {
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        Admission { connections: Arc::clone(&self.connections) }
-    }
-
-    /// Frees descriptors: idle connections of clients, oldest first, and those to servers.
-    pub(crate) fn shed(&self, count: usize) -> usize {
-        self.alarms.shed_idle(count) + self.pools.close_idle()
-    }
-
-    /// Starts to serve an accepted connection.
-    pub(crate) fn spawn_client(
-        self: &Rc<Self>,
-        socket: Socket,
-        peer: SocketAddr,
-        listen: Listen,
-        admission: Admission,
-    ) {
-        tokio::task::spawn_local(serve(Rc::clone(self), socket, peer, listen, admission));
-    }
-}
-
-/// One client connection in the count of the process.
-#[derive(Debug)]
-pub(crate) struct Admission {
-    connections: Arc<AtomicUsize>,
-}
-
-impl Drop for Admission {
-    fn drop(&mut self) {
-        self.connections.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// A listener that the worker serves.

@@ -153,6 +153,11 @@ impl Socket {
         }
     }
 
+    /// Writes what the kernel takes at once, and no more. For a last word on a connection that closes.
+    pub fn write_now(&self, bytes: &[u8]) {
+        let _sent_or_not = rustix::net::send(&self.fd, bytes, SendFlags::NOSIGNAL | SendFlags::DONTWAIT);
+    }
+
     /// Writes everything. There is no time limit here.
     pub async fn write_all(&self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {

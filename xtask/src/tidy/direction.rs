@@ -10,7 +10,7 @@ use super::tree::Tree;
 
 /// The modules of `io/proxy` in the order a request meets them. A module imports only modules
 /// that stand below it; those at the end are shared by all.
-const JOURNEY: [&str; 4] = ["listener", "client", "exchange", "tunnel"];
+const JOURNEY: [&str; 6] = ["worker", "listener", "client", "exchange", "tunnel", "state"];
 
 /// The crates of `io/`, the most basic first. A crate depends only on those before it; a new
 /// edge needs a decision record, and then a place in this list.

@@ -1,7 +1,7 @@
 //! Reading one request head, in time and within its bounds.
 
-use super::{Client, Session};
 use crate::exchange::{ClientFault, Fault};
+use crate::state::{Client, Session};
 use evener_http::{HeadLimits, Progress};
 use evener_runtime::Millis;
 use std::future::poll_fn;

@@ -2,7 +2,7 @@
 //! throw away what comes. Closing at once would make the kernel answer those bytes with a reset, and the reset can
 //! destroy the answer before the client has read it.
 
-use super::{Client, Session};
+use crate::state::{Client, Session};
 use evener_runtime::Millis;
 use std::future::poll_fn;
 use std::task::Poll;

@@ -8,45 +8,16 @@
 
 mod head;
 mod linger;
-mod session;
 
-pub(crate) use session::Session;
-
-use crate::exchange;
-use crate::worker::{Admission, Worker};
-use evener_observe::WorkerCounters;
+use crate::exchange::{self, Ended};
+use crate::state::{Admission, Client, Session, Worker};
 use evener_plan::Listen;
-use evener_runtime::{Alarm, Millis, Socket};
+use evener_runtime::{Millis, Socket};
 use head::HeadRead;
 use std::future::poll_fn;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
-/// A client connection.
-#[derive(Debug)]
-pub(crate) struct Client {
-    pub(crate) socket: Socket,
-    pub(crate) alarm: Alarm,
-    pub(crate) worker: Rc<Worker>,
-    pub(crate) peer: IpAddr,
-    pub(crate) listen: Listen,
-    _open: Open,
-}
-
-/// Counts an open connection.
-#[derive(Debug)]
-struct Open {
-    counters: Arc<WorkerCounters>,
-    _admission: Admission,
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        self.counters.connections_open.decrement();
-    }
-}
+use std::task::Poll;
 
 /// How a rest ended.
 enum Rested {
@@ -61,25 +32,10 @@ enum Burst {
     Close,
 }
 
-/// What becomes of the connection after an exchange.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// The next request may come.
-    KeepAlive,
-    /// It closes now.
-    Close,
-    /// It closes, but the client may still be sending: closing at once would destroy the answer on its way.
-    Linger,
-}
-
 /// Serves a connection to its end.
 pub(crate) async fn serve(worker: Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen, admission: Admission) {
-    let counters = Arc::clone(&worker.counters);
-    counters.connections_open.increment();
-    let open = Open { counters, _admission: admission };
-    let alarm = worker.alarms.register();
-    let mut client = Client { socket, alarm, worker, peer: peer.ip().to_canonical(), listen, _open: open };
-    while let Rested::Readable = client.rest().await {
+    let mut client = Client::new(worker, socket, peer, listen, admission);
+    while let Rested::Readable = rest(&client).await {
         // The burst is boxed so that a resting connection does not carry the room for it.
         match Box::pin(burst(client)).await {
             Some(rested) => client = rested,
@@ -92,8 +48,7 @@ pub(crate) async fn serve(worker: Rc<Worker>, socket: Socket, peer: SocketAddr, 
 pub(crate) fn refuse(worker: &Worker, socket: &Socket) {
     let mut out = Vec::with_capacity(256);
     exchange::write_refusal(worker, &mut out);
-    let mut cx = Context::from_waker(Waker::noop());
-    let _sent_or_not = socket.poll_write(&mut cx, &out);
+    socket.write_now(&out);
     socket.shutdown_write();
 }
 
@@ -132,30 +87,28 @@ async fn requests(client: &Client, session: &mut Session) -> Burst {
     }
 }
 
-impl Client {
-    /// Waits for the first byte of a request.
-    async fn rest(&self) -> Rested {
-        let mut is_armed = false;
-        let rested = poll_fn(|cx| {
-            // An end or an error makes the socket readable too; reading tells them apart.
-            if self.socket.poll_readable(cx).is_ready() {
-                return Poll::Ready(Rested::Readable);
-            }
-            if self.worker.is_draining() {
-                return Poll::Ready(Rested::Over);
-            }
-            if !is_armed {
-                let now = Millis::now();
-                self.alarm.set(now.after(self.worker.snapshot().plan().limits.idle_timeout));
-                self.alarm.rest(now);
-                is_armed = true;
-            }
-            self.alarm.poll(cx).map(|_| Rested::Over)
-        })
-        .await;
-        if is_armed {
-            self.alarm.work();
+/// Waits for the first byte of a request.
+async fn rest(client: &Client) -> Rested {
+    let mut is_armed = false;
+    let rested = poll_fn(|cx| {
+        // An end or an error makes the socket readable too; reading tells them apart.
+        if client.socket.poll_readable(cx).is_ready() {
+            return Poll::Ready(Rested::Readable);
         }
-        rested
+        if client.worker.is_draining() {
+            return Poll::Ready(Rested::Over);
+        }
+        if !is_armed {
+            let now = Millis::now();
+            client.alarm.set(now.after(client.worker.snapshot().plan().limits.idle_timeout));
+            client.alarm.rest(now);
+            is_armed = true;
+        }
+        client.alarm.poll(cx).map(|_| Rested::Over)
+    })
+    .await;
+    if is_armed {
+        client.alarm.work();
     }
+    rested
 }

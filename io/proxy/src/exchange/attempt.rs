@@ -5,7 +5,7 @@ use super::fault::{ClientFault, Fault, UpstreamFault};
 use super::trip::Trip;
 use super::upload::Upload;
 use super::watch::Watch;
-use crate::client::{Client, Session};
+use crate::state::{Client, Session};
 use evener_http::{HeadLimits, Progress, RequestContext, Version, write_interim_head};
 use evener_plan::Upstream;
 use evener_runtime::{Buffer, Millis, Socket};

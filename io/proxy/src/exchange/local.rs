@@ -1,13 +1,12 @@
 //! Answers without a server: fixed ones, redirects, and those that tell the client of a failure.
 
+use super::Ended;
 use super::attempt::send_all;
 use super::count_failure;
 use super::fault::{ClientFault, Fault, OwnFault};
 use super::respond::{Answer, BodyWanted, Then, status_of, write_answer, write_fault};
 use super::trip::{BodyPlace, Trip, is_trusted};
-use crate::client::{Client, Ended, Session};
-use crate::snapshot::Snapshot;
-use crate::worker::Worker;
+use crate::state::{Client, Session, Snapshot, Worker};
 use evener_http::Method;
 use evener_plan::{Respond, TextPart};
 use evener_route::{RequestView, render};

@@ -20,8 +20,7 @@ mod reach;
 pub(crate) use fault::{ClientFault, Fault};
 pub(crate) use local::{reject, write_refusal};
 
-use crate::client::{Client, Ended, Session};
-use crate::snapshot::Snapshot;
+use crate::state::{Client, Session, Snapshot};
 use crate::tunnel;
 use attempt::send_all;
 use deliver::Delivery;
@@ -38,6 +37,17 @@ use stage::Recode;
 use std::sync::OnceLock;
 use trip::{BodyPlace, Trip};
 use upload::Upload;
+
+/// What becomes of the connection after an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The next request may come.
+    KeepAlive,
+    /// It closes now.
+    Close,
+    /// It closes, but the client may still be sending: closing at once would destroy the answer on its way.
+    Linger,
+}
 
 /// Answers the request whose head is in the session, and makes the session ready for the next one.
 pub(crate) async fn run(client: &Client, session: &mut Session) -> Ended {

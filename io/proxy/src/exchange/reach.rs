@@ -4,8 +4,7 @@ use super::attempt::{Attempt, Failed};
 use super::fault::{Fault, UpstreamFault};
 use super::trip::{Trip, is_trusted};
 use super::upload::Upload;
-use crate::client::{Client, Session};
-use crate::snapshot::Snapshot;
+use crate::state::{Client, Session, Snapshot};
 use evener_balance::{ServerState, Tried};
 use evener_http::{ForwardRequest, write_request_head};
 use evener_plan::{HostMode, UpstreamId};
@@ -200,7 +199,7 @@ fn write_head(
     let client_host = head.authority.of(message);
     let host = match &route.host {
         HostMode::Client => client_host,
-        HostMode::Upstream => snapshot.upstream(upstream).servers[server].label.as_bytes(),
+        HostMode::Upstream => snapshot.upstream(upstream).servers[server].host().as_bytes(),
         HostMode::Fixed(text) => text.as_bytes(),
     };
     let mut address = [0; ADDRESS_BYTES_MAX];

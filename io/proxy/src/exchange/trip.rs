@@ -3,8 +3,7 @@
 
 use super::fault::Fault;
 use super::respond::status_of;
-use crate::client::{Client, Session};
-use crate::snapshot::Snapshot;
+use crate::state::{Client, Session, Snapshot};
 use evener_http::{Framing, Version, client_address};
 use evener_observe::AccessRecord;
 use evener_plan::{Site, UpstreamId};

@@ -7,7 +7,7 @@
 use super::fault::{ClientFault, Fault, UpstreamFault};
 use super::stage::{Recode, Stage};
 use super::watch::RateWindow;
-use crate::client::Client;
+use crate::state::Client;
 use evener_http::{BodyDecoder, Framing};
 use evener_plan::Limits;
 use evener_runtime::{Buffer, Millis, Socket};

@@ -1,0 +1,88 @@
+//! What the connections of one worker share. The worker's life is told in `crate::worker`.
+
+use super::{Session, Snapshot};
+use evener_balance::SplitMix;
+use evener_observe::{AccessLog, Diagnostics, WorkerCounters};
+use evener_runtime::Alarms;
+use evener_runtime::buffer::Buffers;
+use evener_runtime::pipe::Pipes;
+use evener_upstream::Pools;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Sessions that a worker keeps for reuse.
+const SESSIONS_MAX: usize = 256;
+
+/// What the connections of one worker share.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) alarms: Rc<Alarms>,
+    pub(crate) buffers: Buffers,
+    pub(crate) pipes: Pipes,
+    pub(crate) pools: Pools,
+    pub(crate) counters: Arc<WorkerCounters>,
+    pub(crate) diagnostics: Arc<Diagnostics>,
+    pub(crate) log: RefCell<AccessLog>,
+    pub(crate) rng: RefCell<SplitMix>,
+    pub(crate) snapshot: RefCell<Rc<Snapshot>>,
+    pub(crate) sessions: RefCell<Vec<Box<Session>>>,
+    pub(crate) is_draining: Cell<bool>,
+    /// Open client connections of all workers, and the bound on them.
+    pub(crate) connections: Arc<AtomicUsize>,
+    pub(crate) connections_max: Cell<usize>,
+}
+
+impl Worker {
+    /// The snapshot for a request that begins now.
+    pub(crate) fn snapshot(&self) -> Rc<Snapshot> {
+        Rc::clone(&self.snapshot.borrow())
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.is_draining.get()
+    }
+
+    pub(crate) fn take_session(&self) -> Box<Session> {
+        let idle = self.sessions.borrow_mut().pop();
+        idle.unwrap_or_default()
+    }
+
+    pub(crate) fn give_back_session(&self, session: Box<Session>) {
+        let mut sessions = self.sessions.borrow_mut();
+        if sessions.len() < SESSIONS_MAX {
+            sessions.push(session);
+        }
+    }
+
+    /// Counts one more client connection; `None` when the process has as many as it may.
+    pub(crate) fn admit(&self) -> Option<Admission> {
+        let before = self.connections.fetch_add(1, Ordering::Relaxed);
+        let admission = Admission { connections: Arc::clone(&self.connections) };
+        (before < self.connections_max.get()).then_some(admission)
+    }
+
+    /// Counts one more client connection, although the process has as many as it may: another one is closing.
+    pub(crate) fn admit_beyond(&self) -> Admission {
+        self.connections.fetch_add(1, Ordering::Relaxed);
+        Admission { connections: Arc::clone(&self.connections) }
+    }
+
+    /// Frees descriptors: idle connections of clients, oldest first, and those to servers.
+    pub(crate) fn shed(&self, count: usize) -> usize {
+        self.alarms.shed_idle(count) + self.pools.close_idle()
+    }
+}
+
+/// One client connection in the count of the process.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    connections: Arc<AtomicUsize>,
+}
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
