@@ -19,6 +19,10 @@ const SHED_COUNT: usize = 16;
 /// Connections taken in a row before others get their turn.
 const BATCH: usize = 64;
 
+/// How often and how long a newcomer beyond the limit waits for room before it is refused.
+const ROOM_LOOKS: u32 = 5;
+const ROOM_LOOK_EVERY: Duration = Duration::from_millis(4);
+
 /// Accepts until it is aborted.
 pub(crate) async fn accept(worker: Rc<Worker>, listener: Rc<Listener>, listen: Listen) {
     loop {
@@ -49,15 +53,21 @@ pub(crate) fn accept_rest(worker: &Rc<Worker>, listener: &Listener, listen: List
 
 fn admit(worker: &Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) {
     worker.counters.connections_accepted.increment();
-    let admission = worker.admit().or_else(|| {
-        // Full: an idle connection makes room. It counts until it has closed, so the newcomer is one more for a moment.
-        (worker.alarms.shed_idle(1) == 1).then(|| worker.admit_beyond())
-    });
-    match admission {
-        Some(admission) => {
-            // The connection ends by itself, or with the worker's event loop.
-            tokio::task::spawn_local(serve(Rc::clone(worker), socket, peer, listen, admission));
+    match worker.admit() {
+        // The connection ends by itself, or with the worker's event loop.
+        Some(admission) => tokio::task::spawn_local(serve(Rc::clone(worker), socket, peer, listen, admission)),
+        None => tokio::task::spawn_local(wait_for_room(Rc::clone(worker), socket, peer, listen)),
+    };
+}
+
+/// The process has as many connections as it may: an idle one makes room if there is one, here or with another worker.
+async fn wait_for_room(worker: Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) {
+    for _ in 0..ROOM_LOOKS {
+        worker.pressure.notify_waiters();
+        tokio::time::sleep(ROOM_LOOK_EVERY).await;
+        if let Some(admission) = worker.admit() {
+            return serve(worker, socket, peer, listen, admission).await;
         }
-        None => refuse(worker, &socket),
     }
+    refuse(&worker, &socket);
 }

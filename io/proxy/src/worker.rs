@@ -19,6 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::JoinHandle;
 
@@ -44,6 +45,8 @@ pub struct Setup {
     pub connections: Arc<AtomicUsize>,
     /// Bound on `connections`.
     pub connections_max: usize,
+    /// Through which a worker that is at the bound asks all of them to close an idle connection.
+    pub pressure: Arc<Notify>,
     /// Seed of the worker's random numbers.
     pub seed: u64,
     /// What the control thread asks for.
@@ -81,8 +84,18 @@ struct Serving {
 
 /// Runs one worker to its end; see the module for the life of it. To be called on the worker's own event loop.
 pub async fn run(setup: Setup) {
-    let Setup { blueprint, listeners, counters, diagnostics, log, connections, connections_max, seed, mut commands } =
-        setup;
+    let Setup {
+        blueprint,
+        listeners,
+        counters,
+        diagnostics,
+        log,
+        connections,
+        connections_max,
+        pressure,
+        seed,
+        mut commands,
+    } = setup;
     let pools = Pools::default();
     let snapshot = Rc::new(Snapshot::new(blueprint, &pools));
     let worker = Rc::new(Worker {
@@ -99,9 +112,11 @@ pub async fn run(setup: Setup) {
         is_draining: Cell::new(false),
         connections,
         connections_max: Cell::new(connections_max),
+        pressure,
     });
     tokio::task::spawn_local(Rc::clone(&worker.alarms).drive());
     tokio::task::spawn_local(sweep(Rc::clone(&worker)));
+    tokio::task::spawn_local(make_room(Rc::clone(&worker)));
     let mut serving: Vec<Serving> = Vec::new();
     open(&worker, listeners, &mut serving);
     // A control thread that is gone can only mean that the process ends.
@@ -174,6 +189,14 @@ async fn drain(worker: &Rc<Worker>, serving: &mut Vec<Serving>, commands: &mut U
             Ok(Some(Command::Stop) | None) => return,
             Ok(Some(Command::Install { .. } | Command::Drain)) | Err(_) => {}
         }
+    }
+}
+
+/// Closes an idle connection whenever some worker needs room for a new one.
+async fn make_room(worker: Rc<Worker>) {
+    loop {
+        worker.pressure.notified().await;
+        worker.alarms.shed_idle(1);
     }
 }
 

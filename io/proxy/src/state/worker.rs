@@ -11,6 +11,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::Notify;
 
 /// Sessions that a worker keeps for reuse.
 const SESSIONS_MAX: usize = 256;
@@ -31,6 +32,8 @@ pub(crate) struct Worker {
     pub(crate) is_draining: Cell<bool>,
     /// Open client connections of all workers, and the bound on them.
     pub(crate) connections: Arc<AtomicUsize>,
+    /// Asks every worker to close an idle connection.
+    pub(crate) pressure: Arc<Notify>,
     pub(crate) connections_max: Cell<usize>,
 }
 
@@ -61,12 +64,6 @@ impl Worker {
         let before = self.connections.fetch_add(1, Ordering::Relaxed);
         let admission = Admission { connections: Arc::clone(&self.connections) };
         (before < self.connections_max.get()).then_some(admission)
-    }
-
-    /// Counts one more client connection, although the process has as many as it may: another one is closing.
-    pub(crate) fn admit_beyond(&self) -> Admission {
-        self.connections.fetch_add(1, Ordering::Relaxed);
-        Admission { connections: Arc::clone(&self.connections) }
     }
 
     /// Frees descriptors: idle connections of clients, oldest first, and those to servers.
