@@ -2,7 +2,11 @@
 //!
 //! One test binary. Run it with `cargo xtask test --e2e`, which installs the Python servers.
 
+mod cli;
+mod control;
 mod examples;
+mod faults;
 mod harness;
+mod malformed;
 mod operate;
 mod seed;

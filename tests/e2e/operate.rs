@@ -9,7 +9,7 @@ use crate::harness::client::{RawClient, get};
 use crate::harness::evener::{Evener, Folder, evener};
 use crate::harness::ports::free_address;
 use crate::harness::recorder::{Recorder, Step, ok};
-use crate::harness::wait::{PATIENCE, eventually};
+use crate::harness::wait::{PATIENCE, eventually, pause_unless};
 
 /// A site in front of one server.
 fn in_front_of(recorder: &Recorder) -> String {
@@ -116,15 +116,55 @@ fn a_second_signal_stops_at_once() {
     assert!(!text.starts_with("HTTP/1.1 200"), "{text}");
 }
 
+/// A worker with so many descriptors takes a few dozen connections at most.
+const FEW_OPEN_FILES: usize = 256;
+
+#[test]
+fn idle_connections_make_room_for_a_crowd_beyond_the_descriptors() {
+    let recorder = Recorder::answering(ok("served"));
+    let config = format!("workers = 1\n{}", in_front_of(&recorder));
+    let evener = Evener::start_limited(&config, FEW_OPEN_FILES);
+    let mut crowd = Vec::new();
+    for number in 0..FEW_OPEN_FILES {
+        let mut client = evener.connect();
+        let response = client.send(get("/")).response();
+        assert_eq!(response.status, 200, "client {number}: {}", response.text());
+        crowd.push(client);
+    }
+    assert!(evener.process.open_fds() < FEW_OPEN_FILES);
+}
+
+#[test]
+fn a_client_beyond_the_limit_is_told_so_when_all_are_busy() {
+    let recorder = Recorder::scripted(|_| vec![Step::ReadRequest, Step::Hold]);
+    let config = format!("workers = 1\n{}", in_front_of(&recorder));
+    let evener = Evener::start_limited(&config, FEW_OPEN_FILES);
+    let mut busy: Vec<RawClient> = (0..FEW_OPEN_FILES).map(|_| evener.connect()).collect();
+    for client in &mut busy {
+        // Those that were refused may be gone already.
+        drop(client.try_send(get("/")));
+    }
+    let mut late = evener.connect();
+    let response = late.response();
+    assert_eq!(response.status, 503, "{}", response.text());
+    late.expect_close();
+}
+
 #[test]
 fn without_descriptors_it_waits_and_then_goes_on() {
     let recorder = Recorder::answering(ok("served"));
-    let config = in_front_of(&recorder);
-    let evener = Evener::start_limited(&format!("workers = 1\n{config}"), 48);
-    let crowd: Vec<RawClient> = (0..100).map(|_| evener.connect()).collect();
-    eventually(PATIENCE, "the descriptors are used up", || evener.process.open_fds() >= 30);
+    let evener = Evener::start(&format!("workers = 1\n{}", in_front_of(&recorder)));
+    evener.get("/");
+    let room = evener.process.open_fds() + 10;
+    evener.process.limit_open_files(room);
+    let mut crowd: Vec<RawClient> = (0..50).map(|_| evener.connect()).collect();
+    for client in &mut crowd {
+        // An unfinished head: not an idle connection that may be closed to make room.
+        client.send("GET / HTTP/1.1\r\n");
+    }
+    eventually(PATIENCE, "it says so", || evener.process.stderr().contains("cannot accept"));
     let before = evener.process.processor_time();
-    std::thread::sleep(Duration::from_secs(1));
+    pause_unless(Duration::from_secs(1), || false);
     let used = evener.process.processor_time().saturating_sub(before);
     assert!(used < Duration::from_millis(300), "it spins: {used:?} in a second");
     drop(crowd);

@@ -1,8 +1,8 @@
 //! Accepting connections. It survives every error: without descriptors it frees some and waits, without being asked in
 //! vain all the time.
 
-use crate::client::{refuse, serve};
-use crate::state::Worker;
+use crate::client::{Serve, refuse};
+use crate::state::{Client, Worker};
 use evener_plan::Listen;
 use evener_runtime::Socket;
 use evener_runtime::listener::Listener;
@@ -55,7 +55,10 @@ fn admit(worker: &Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) 
     worker.counters.connections_accepted.increment();
     match worker.admit() {
         // The connection ends by itself, or with the worker's event loop.
-        Some(admission) => tokio::task::spawn_local(serve(Rc::clone(worker), socket, peer, listen, admission)),
+        Some(admission) => {
+            let client = Client::new(Rc::clone(worker), socket, peer, listen, admission);
+            tokio::task::spawn_local(Serve::new(client))
+        }
         None => tokio::task::spawn_local(wait_for_room(Rc::clone(worker), socket, peer, listen)),
     };
 }
@@ -66,7 +69,7 @@ async fn wait_for_room(worker: Rc<Worker>, socket: Socket, peer: SocketAddr, lis
         worker.pressure.notify_waiters();
         tokio::time::sleep(ROOM_LOOK_EVERY).await;
         if let Some(admission) = worker.admit() {
-            return serve(worker, socket, peer, listen, admission).await;
+            return Serve::new(Client::new(worker, socket, peer, listen, admission)).await;
         }
     }
     refuse(&worker, &socket);

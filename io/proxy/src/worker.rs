@@ -111,6 +111,7 @@ pub async fn run(setup: Setup) {
         sessions: RefCell::default(),
         is_draining: Cell::new(false),
         connections,
+        warm: Cell::new(0),
         connections_max: Cell::new(connections_max),
         pressure,
     });

@@ -1,5 +1,7 @@
 //! The documents in `docs/` are those that the program makes. `EVENER_BLESS=1` writes them.
 
+#![expect(clippy::disallowed_methods, reason = "the documents are files")]
+
 use evener_config::{NoWorld, load_text, reference, schema};
 use evener_plan::{Server, ServerAddress};
 use serde_json::Value;

@@ -5,6 +5,7 @@
 //! A line `--- file: PATH` begins another file, for includes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its files has nothing better to do than stop")]
+#![expect(clippy::disallowed_methods, reason = "the cases are files")]
 
 mod show;
 mod world;

@@ -79,7 +79,8 @@ fn piece() -> impl Strategy<Value = String> {
         Just("\n"),
         Just("5"),
     ];
-    prop_oneof![4 => words.prop_map(String::from), 1 => "[ -~é\u{1F40E}]{0,8}".prop_map(|text| format!("\"{text}\"\n"))]
+    let strings = "[ -~é\u{1F40E}]{0,8}".prop_map(|text| format!("\"{text}\"\n"));
+    prop_oneof![4 => words.prop_map(String::from), 1 => strings]
 }
 
 proptest! {
@@ -98,7 +99,8 @@ proptest! {
         let whole: Vec<char> = WHOLE.chars().collect();
         let cut = cut.min(whole.len());
         let end = (cut + length).min(whole.len());
-        let text: String = whole[..cut].iter().copied().chain(with.chars()).chain(whole[end..].iter().copied()).collect();
+        let (head, tail) = (whole[..cut].iter().copied(), whole[end..].iter().copied());
+        let text: String = head.chain(with.chars()).chain(tail).collect();
         sound(&load_text("a.toml", &text, &NoWorld));
     }
 

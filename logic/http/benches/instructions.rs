@@ -13,14 +13,21 @@ use evener_http::*;
 use std::hint::black_box;
 
 const LIMITS: HeadLimits = HeadLimits { bytes_max: 65536, fields_max: 128 };
-const CASES: &[(&str, fn(usize))] = &[
-    ("small_request", small_request),
-    ("browser_request", browser_request),
-    ("response", response),
-    ("write_small_request", write_small_request),
-    ("write_browser_request", write_browser_request),
-    ("write_response", write_response),
-    ("chunked_16k", chunked_16k),
+
+/// An operation, to be done so many times.
+struct Case {
+    name: &'static str,
+    run: fn(usize),
+}
+
+const CASES: &[Case] = &[
+    Case { name: "small_request", run: small_request },
+    Case { name: "browser_request", run: browser_request },
+    Case { name: "response", run: response },
+    Case { name: "write_small_request", run: write_small_request },
+    Case { name: "write_browser_request", run: write_browser_request },
+    Case { name: "write_response", run: write_response },
+    Case { name: "chunked_16k", run: chunked_16k },
 ];
 
 const SMALL: &[u8] =
@@ -43,7 +50,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     let iterations = arguments.get(1).map_or(1000, |text| text.parse().expect("the second argument is a number"));
     let chosen = |name: &str| arguments.first().is_none_or(|argument| argument == name);
-    for (name, run) in CASES.iter().filter(|(name, _)| chosen(name)) {
+    for Case { name, run } in CASES.iter().filter(|case| chosen(case.name)) {
         run(iterations);
         println!("{name}: {iterations} iterations");
     }

@@ -30,6 +30,21 @@ pub(crate) enum OptionFault {
 impl ConnectionOptions {
     /// Reads one more Connection line. A fault leaves the other elements read as well, so a caller may go on.
     pub(crate) fn read(&mut self, value: &[u8]) -> Result<(), OptionFault> {
+        // The common values, before taking a list apart.
+        match value {
+            b"keep-alive" | b"Keep-Alive" => {
+                self.keep_alive = true;
+                Ok(())
+            }
+            b"close" => {
+                self.close = true;
+                Ok(())
+            }
+            _ => self.read_list(value),
+        }
+    }
+
+    fn read_list(&mut self, value: &[u8]) -> Result<(), OptionFault> {
         let mut result = Ok(());
         for option in elements(value) {
             self.count += 1;

@@ -106,7 +106,7 @@ impl FieldKind {
             (11.., b'x') => return Self::of_forwarded(name),
             _ => return Self::Other,
         };
-        if name.eq_ignore_ascii_case(known) { kind } else { Self::Other }
+        if is_known(name, known) { kind } else { Self::Other }
     }
 
     fn of_forwarded(name: &[u8]) -> Self {
@@ -135,6 +135,24 @@ impl FieldKind {
         let plain = &buffer[..name.len()];
         let is_known = plain != name && (Self::of_plain_name(plain) != Self::Other || is_end_to_end(plain));
         if is_known { Self::Alias } else { Self::Other }
+    }
+}
+
+/// Whether a token is the known name of the same length, case aside.
+///
+/// The known names are of lower-case letters, digits and dashes, and setting bit 5 makes such a byte only of itself and its
+/// upper case, as a token has no control bytes.
+#[inline]
+fn is_known(token: &[u8], known: &[u8]) -> bool {
+    const LOWER: u64 = u64::from_le_bytes([0x20; 8]);
+    let same_word = |token: &[u8; 8], known: &[u8; 8]| u64::from_le_bytes(*token) | LOWER == u64::from_le_bytes(*known);
+    match (token.last_chunk::<8>(), known.last_chunk::<8>()) {
+        (Some(token_end), Some(known_end)) => {
+            // The last words may overlap the whole ones before them.
+            let whole = token.as_chunks::<8>().0.iter().zip(known.as_chunks::<8>().0);
+            same_word(token_end, known_end) && whole.into_iter().all(|(token, known)| same_word(token, known))
+        }
+        _ => token.iter().zip(known).all(|(token, known)| token | 0x20 == *known),
     }
 }
 

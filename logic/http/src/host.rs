@@ -4,8 +4,8 @@
 use crate::grammar::{HOST, is};
 use std::net::Ipv6Addr;
 
-/// Appends nothing and replaces all: puts the host of a checked authority into `out` in lower case, without its port
-/// and without a trailing dot. An IPv6 address keeps its brackets.
+/// Puts the host of a checked authority into `out`, in place of what it held: in lower case, without its
+/// port and without a trailing dot. An IPv6 address keeps its brackets.
 pub fn canonical_host(authority: &[u8], out: &mut Vec<u8>) {
     out.clear();
     let (host, _) = split_port(authority);
@@ -16,13 +16,11 @@ pub fn canonical_host(authority: &[u8], out: &mut Vec<u8>) {
 /// How many bytes of `text` are the authority without an empty port (`a:` is `a`, RFC 9110 §4.2.3);
 /// `None` when it is not `host[:port]`.
 pub(crate) fn authority_len(text: &[u8]) -> Option<usize> {
-    let (host, port) = split_port(text);
-    let is_host = if host.first() == Some(&b'[') { is_address(host) } else { is_name(host) };
-    match port {
-        _ if !is_host => None,
-        None => Some(text.len()),
-        Some([]) => Some(host.len()),
-        Some(digits) => is_port(digits).then_some(text.len()),
+    let host_len = if text.first() == Some(&b'[') { address_len(text)? } else { name_len(text)? };
+    match &text[host_len..] {
+        [] | [b':'] => Some(host_len),
+        [b':', digits @ ..] if is_port(digits) => Some(text.len()),
+        _ => None,
     }
 }
 
@@ -41,30 +39,46 @@ fn split_port(text: &[u8]) -> (&[u8], Option<&[u8]>) {
     }
 }
 
-/// Labels of plain characters with dots between them and at most one after the last.
-fn is_name(host: &[u8]) -> bool {
-    let name = host.strip_suffix(b".").unwrap_or(host);
+/// The length of a name up to a colon or the end: labels of plain characters with dots between them and at most one
+/// after the last.
+fn name_len(text: &[u8]) -> Option<usize> {
     let mut last = b'.';
-    for byte in name {
-        if !is(*byte, HOST) || (*byte == b'.' && last == b'.') {
-            return false;
+    let mut len = 0;
+    for byte in text {
+        if !is(*byte, HOST) {
+            break;
+        }
+        if *byte == b'.' && last == b'.' {
+            return None;
         }
         last = *byte;
+        len += 1;
     }
-    last != b'.' && name.len() <= NAME_BYTES_MAX
+    (len > 1 || last != b'.').then_some(len).filter(|len| *len <= NAME_BYTES_MAX)
 }
 
-fn is_address(host: &[u8]) -> bool {
-    let inner = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
-    let text = inner.and_then(|inner| str::from_utf8(inner).ok());
-    text.is_some_and(|text| text.parse::<Ipv6Addr>().is_ok())
+/// The length of an IPv6 address in brackets.
+fn address_len(text: &[u8]) -> Option<usize> {
+    let end = text.iter().position(|byte| *byte == b']')?;
+    let inner = str::from_utf8(&text[1..end]).ok()?;
+    inner.parse::<Ipv6Addr>().is_ok().then_some(end + 1)
 }
 
 fn is_port(digits: &[u8]) -> bool {
-    let text = if digits.iter().all(u8::is_ascii_digit) { str::from_utf8(digits).ok() } else { None };
-    digits.len() <= PORT_DIGITS_MAX && text.is_some_and(|text| text.parse::<u16>().is_ok())
+    if digits.len() > PORT_DIGITS_MAX {
+        return false;
+    }
+    let mut port = 0;
+    for byte in digits {
+        let digit = u32::from(byte.wrapping_sub(b'0'));
+        if digit > 9 {
+            return false;
+        }
+        port = port * 10 + digit;
+    }
+    port <= u32::from(u16::MAX)
 }
 
-/// The longest name of the DNS in text form.
-const NAME_BYTES_MAX: usize = 253;
+/// The longest name of the DNS in text form, with the final dot.
+const NAME_BYTES_MAX: usize = 254;
 const PORT_DIGITS_MAX: usize = 5;

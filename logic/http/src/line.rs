@@ -2,7 +2,7 @@
 //! It gives no meaning to a field; the parsers do.
 
 use crate::field::{Field, FieldKind};
-use crate::grammar::{TOKEN, control_at, is_space, run_end};
+use crate::grammar::{TOKEN, control_at, is_space, name_run_end, run_end};
 use crate::message::{Progress, Span};
 
 /// What is wrong with a line, in a request or a response.
@@ -75,8 +75,12 @@ pub(crate) fn read_fields<F: From<LineFault>>(
         return Ok(Progress::NeedMore);
     }
     loop {
+        if window.get(cursor.line..cursor.line + 2) == Some(b"\r\n") {
+            cursor.next_line(cursor.line);
+            return Ok(Progress::Complete);
+        }
         let Some(field) = field_at(window, cursor.line) else {
-            return Ok(other_line(window, cursor)?);
+            return other_line(window, cursor).map_err(F::from);
         };
         if fields.len() >= fields_max {
             return Err(LineFault::TooManyFields.into());
@@ -90,9 +94,9 @@ pub(crate) fn read_fields<F: From<LineFault>>(
 }
 
 /// The well-formed and complete field line at `start`, in one pass.
-#[inline]
+#[inline(always)]
 fn field_at(window: &[u8], start: usize) -> Option<Field> {
-    let (name_end, met) = run_end(window, start, TOKEN);
+    let (name_end, met) = name_run_end(window, start);
     if name_end == start || window.get(name_end) != Some(&b':') {
         return None;
     }
@@ -117,18 +121,14 @@ fn field_at(window: &[u8], start: usize) -> Option<Field> {
     })
 }
 
-/// The empty line, an incomplete line, or what is wrong with the line.
+/// The line is incomplete, or something is wrong with it.
+#[cold]
 fn other_line(window: &[u8], cursor: &mut Cursor) -> Result<Progress, LineFault> {
     let start = cursor.line;
-    let Some(end) = cursor.line_end(window)? else {
-        return Ok(Progress::NeedMore);
-    };
-    let line = window.get(start..end).unwrap_or_default();
-    if line.is_empty() {
-        cursor.next_line(end);
-        return Ok(Progress::Complete);
+    match cursor.line_end(window)? {
+        None => Ok(Progress::NeedMore),
+        Some(end) => Err(wrong_with(window.get(start..end).unwrap_or_default())),
     }
-    Err(wrong_with(line))
 }
 
 fn wrong_with(line: &[u8]) -> LineFault {

@@ -1,7 +1,7 @@
 //! The request-target and its four forms (RFC 9112 §3.2).
 //! It reads the text of a request line; the Host field is the parser's business.
 
-use crate::grammar::{PATH_MARK, QUERY_MARK, TARGET, run_end};
+use crate::grammar::position;
 use crate::host;
 use crate::message::{Method, Span};
 use crate::path::{self, PathFault};
@@ -33,11 +33,17 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// Reads the target at `start..end` of `message`.
-    pub(crate) fn read(message: &[u8], start: usize, end: usize, method: Method) -> Result<Self, RequestFault> {
-        let text = &message[start..end];
-        match text {
-            _ if method == Method::Connect => Err(refuse_connect(text)),
+    /// Reads the target that begins at `start` and goes up to a space.
+    pub(crate) fn read(message: &[u8], start: usize, method: Method) -> Result<Self, RequestFault> {
+        // No fragment is ever sent (RFC 9112 §3.2.1).
+        let end = position(message, start, |byte| (byte <= b' ') | (byte >= 0x7f) | (byte == b'#'));
+        match message.get(end) {
+            Some(b' ') => {}
+            None | Some(b'\r') => return Err(RequestFault::BadRequestLine),
+            Some(_) => return Err(RequestFault::BadTarget),
+        }
+        match &message[start..end] {
+            text if method == Method::Connect => Err(refuse_connect(text)),
             [b'/', ..] => Self::read_path(message, start, end),
             b"*" if method == Method::Options => {
                 let target = Span::new(start, end);
@@ -47,16 +53,21 @@ impl Target {
         }
     }
 
-    /// `path?query` at `start..end`; the path may be empty.
+    /// `path?query` at `start..end`, which a space follows; the path may be empty.
     fn read_path(message: &[u8], start: usize, end: usize) -> Result<Self, RequestFault> {
-        let (run, met) = run_end(&message[..end], start, TARGET);
-        if run != end {
-            return Err(RequestFault::BadTarget);
+        let mut must_check = false;
+        let mut path_end = start;
+        loop {
+            path_end =
+                position(message, path_end, |byte| (byte == b' ') | (byte == b'?') | (byte == b'%') | (byte == b'.'));
+            match message.get(path_end) {
+                Some(b'%') => must_check = true,
+                Some(b'.') => must_check |= message.get(path_end + 1) == Some(&b'.'),
+                None | Some(_) => break,
+            }
+            path_end += 1;
         }
-        let text = &message[start..end];
-        let question = if met & QUERY_MARK != 0 { memchr::memchr(b'?', text) } else { None };
-        let path_end = question.map_or(end, |index| start + index);
-        if met & PATH_MARK != 0 {
+        if must_check {
             path::check(&message[start..path_end]).map_err(|fault| match fault {
                 PathFault::BadEscape => RequestFault::BadEscape,
                 PathFault::AboveRoot => RequestFault::PathAboveRoot,
@@ -66,7 +77,7 @@ impl Target {
             form: TargetForm::Origin,
             target: Span::new(start, end),
             path: Span::new(start, path_end),
-            query: question.map(|_| Span::new(path_end + 1, end)),
+            query: (path_end < end).then(|| Span::new(path_end + 1, end)),
             authority: Span::default(),
         })
     }

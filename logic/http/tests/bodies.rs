@@ -1,5 +1,6 @@
 //! Bodies: chunked inputs of the list of threats (rows 55 to 66), and the other framings.
 
+#[expect(dead_code, reason = "only the decoder is run here")]
 mod checks;
 
 use checks::{Body, decode};

@@ -29,7 +29,7 @@ fn check_message(message: &str, forward: &ForwardRequest<'_>, expected: &str) {
     assert_eq!(parser.parse(message.as_bytes(), &LIMITS), Ok(Progress::Complete));
     let mut out = Vec::new();
     write_request_head(message.as_bytes(), parser.head(), forward, &mut out);
-    assert_eq!(String::from_utf8(out).unwrap().replace("\r\n", "|"), expected);
+    assert_eq!(String::from_utf8(out).expect("heads here are ASCII").replace("\r\n", "|"), expected);
 }
 
 fn set(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
@@ -134,9 +134,9 @@ fn check_client(fields: &str, peer: &str, expected: &str) {
         IpAddr::V4(v4) => v4.octets()[0] == 10,
         IpAddr::V6(v6) => v6.octets()[0] == 0xfd,
     };
-    let peer = peer.parse().unwrap();
+    let peer = peer.parse().expect("the peer is an address");
     let found = client_address(message.as_bytes(), &parser.head().fields, peer, is_trusted);
-    assert_eq!(found, expected.parse::<IpAddr>().unwrap());
+    assert_eq!(found, expected.parse::<IpAddr>().expect("the client is an address"));
 }
 
 #[test]

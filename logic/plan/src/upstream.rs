@@ -23,8 +23,8 @@ pub struct Upstream {
 /// One server of an upstream.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Server {
-    /// The address as written: `10.0.0.1:8080`, `app.local:8080` or `unix:/run/app.sock`. A name that stands for several
-    /// servers has the address behind it: `app.local:8080 (10.0.0.1:8080)`. Shown in logs.
+    /// The address as written: `10.0.0.1:8080`, `app.local:8080` or `unix:/run/app.sock`. A name that stands for
+    /// several servers has the address behind it: `app.local:8080 (10.0.0.1:8080)`. Shown in logs.
     pub label: String,
     /// Where it takes connections.
     pub address: ServerAddress,
@@ -33,8 +33,8 @@ pub struct Server {
 }
 
 impl Server {
-    /// What a server sees as `Host` with [`crate::HostMode::Upstream`]: its name and port as written, and `localhost` on a
-    /// unix socket, whose path is no host.
+    /// What a server sees as `Host` with [`crate::HostMode::Upstream`]: its name and port as written, and `localhost` on
+    /// a unix socket, whose path is no host.
     pub fn host(&self) -> &str {
         match &self.address {
             ServerAddress::Unix(_) => "localhost",

@@ -24,6 +24,10 @@ impl RawClient {
         }
     }
 
+    pub(crate) fn try_connect(address: SocketAddr) -> io::Result<Self> {
+        Ok(Self { wire: Wire::connect(address, PATIENCE)? })
+    }
+
     /// Waits at most so long from now on.
     pub(crate) fn with_patience(mut self, patience: Duration) -> Self {
         self.wire.set_patience(patience);
@@ -104,11 +108,21 @@ impl RawClient {
     /// Everything up to the end of the connection, and whether that end was an orderly one.
     #[track_caller]
     pub(crate) fn rest(&mut self) -> (Vec<u8>, End) {
+        match self.try_rest() {
+            Ok(rest) => rest,
+            Err(error) => panic!("no end of the connection: {error}"),
+        }
+    }
+
+    pub(crate) fn try_rest(&mut self) -> io::Result<(Vec<u8>, End)> {
         let mut bytes = Vec::new();
         match self.wire.until_close(&mut |piece| bytes.extend_from_slice(piece)) {
-            Ok(()) => (bytes, End::Close),
-            Err(error) if is_reset(&error) => (bytes, End::Reset),
-            Err(error) => panic!("{error}, after {:?}", String::from_utf8_lossy(&bytes)),
+            Ok(()) => Ok((bytes, End::Close)),
+            Err(error) if is_reset(&error) => Ok((bytes, End::Reset)),
+            Err(error) => {
+                let so_far = String::from_utf8_lossy(&bytes);
+                Err(io::Error::new(error.kind(), format!("{error}, after {so_far:?}")))
+            }
         }
     }
 

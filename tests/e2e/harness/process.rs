@@ -8,7 +8,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
 use super::wait::{PATIENCE, wait_for};
 use super::wire::Record;
@@ -110,6 +110,21 @@ impl Process {
         std::fs::read_dir(folder).expect("a running process has a folder in /proc").count()
     }
 
+    /// From now on it may have at most so many files open.
+    pub(crate) fn limit_open_files(&self, most: usize) {
+        let most = Some(most as u64);
+        let limit = Rlimit { current: most, maximum: most };
+        prlimit(Some(self.pid()), Resource::Nofile, limit).expect("an own child can be limited");
+    }
+
+    /// How many sockets are open.
+    pub(crate) fn sockets(&self) -> usize {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        let entries = std::fs::read_dir(folder).expect("a running process has a folder in /proc");
+        let targets = entries.filter_map(|entry| std::fs::read_link(entry.ok()?.path()).ok());
+        targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count()
+    }
+
     /// Processor time used so far, user and system.
     pub(crate) fn processor_time(&self) -> Duration {
         let path = format!("/proc/{}/stat", self.child.id());
@@ -121,7 +136,8 @@ impl Process {
         Duration::from_secs(ticks) / TICKS_PER_SECOND
     }
 
-    fn pid(&self) -> Pid {
+    /// Its number.
+    pub(crate) fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 

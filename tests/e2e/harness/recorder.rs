@@ -23,6 +23,8 @@ pub(crate) enum Step {
     ReadRequest,
     /// Read only the head of a request.
     ReadHead,
+    /// Read the body of the request whose head was read last.
+    ReadBody,
     /// Read exactly so many bytes, whatever they are.
     ReadBytes(usize),
     /// Read until the other side closes.
@@ -102,6 +104,8 @@ enum Script {
     Connection(Box<ConnectionScript>),
     /// Read a request, ask for the steps that answer it, and so on.
     Request(Box<RequestScript>),
+    /// The same after the head alone; the steps read the body.
+    Head(Box<RequestScript>),
 }
 
 /// What the recorder's threads share.
@@ -143,6 +147,11 @@ impl Recorder {
         script: impl Fn(&Request) -> Vec<Step> + Send + Sync + 'static,
     ) -> Self {
         Self::start(address, Script::Request(Box::new(script)))
+    }
+
+    /// Reads the head of each request, then does what the function says; that is to read the body.
+    pub(crate) fn per_head(script: impl Fn(&Request) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        Self::start(free_address(), Script::Head(Box::new(script)))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -239,10 +248,11 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 
 fn converse(stream: TcpStream, number: usize, shared: &Arc<Shared>, conversation: Conversation) -> io::Result<()> {
     let wire = Wire::new(stream, PATIENCE)?.keep_in(conversation.received.clone());
-    let mut actor = Actor { wire, conversation, shared: Arc::clone(shared) };
+    let mut actor = Actor { wire, conversation, shared: Arc::clone(shared), head: None };
     let outcome = match &shared.script {
         Script::Connection(script) => actor.follow(&script(number)),
-        Script::Request(script) => actor.answer_requests(script.as_ref()),
+        Script::Request(script) => actor.answer_requests(script.as_ref(), Actor::read_request),
+        Script::Head(script) => actor.answer_requests(script.as_ref(), Actor::read_head),
     };
     // A reset happens when the last handle is dropped, so this one has to go first.
     let handle = lock(&shared.sockets).get_mut(number).and_then(Option::take);
@@ -269,12 +279,18 @@ struct Actor {
     wire: Wire,
     conversation: Conversation,
     shared: Arc<Shared>,
+    /// A request whose body has not been read.
+    head: Option<Request>,
 }
 
 impl Actor {
-    fn answer_requests(&mut self, script: &RequestScript) -> io::Result<Next> {
+    fn answer_requests(
+        &mut self,
+        script: &RequestScript,
+        read: fn(&mut Self) -> io::Result<Request>,
+    ) -> io::Result<Next> {
         while self.wire.has_more()? {
-            let request = self.read_request()?;
+            let request = read(self)?;
             let next = self.follow(&script(&request))?;
             if next != Next::Continue {
                 return Ok(next);
@@ -300,11 +316,11 @@ impl Actor {
     fn perform(&mut self, step: &Step) -> io::Result<()> {
         match step {
             Step::ReadRequest => self.read_request().map(drop),
-            Step::ReadHead => {
-                let request = Request::read_head(&mut self.wire)?;
-                self.note(&request);
-                Ok(())
-            }
+            Step::ReadHead => self.read_head().map(drop),
+            Step::ReadBody => match self.head.take() {
+                Some(mut request) => request.read_body(&mut self.wire),
+                None => Ok(()),
+            },
             Step::ReadBytes(count) => self.wire.exactly(*count, &mut |_| ()),
             Step::ReadToEnd => self.wire.until_close(&mut |_| ()),
             Step::Send(bytes) => self.wire.send(bytes),
@@ -325,6 +341,13 @@ impl Actor {
         let mut request = Request::read_head(&mut self.wire)?;
         request.read_body(&mut self.wire)?;
         self.note(&request);
+        Ok(request)
+    }
+
+    fn read_head(&mut self) -> io::Result<Request> {
+        let request = Request::read_head(&mut self.wire)?;
+        self.note(&request);
+        self.head = Some(request.clone());
         Ok(request)
     }
 

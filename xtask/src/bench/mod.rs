@@ -47,13 +47,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
 fn alone(measure: impl FnOnce() -> Result<(), String>) -> Result<(), String> {
     let path = folder()?.join("lock");
     let lock = File::create(&path).map_err(|error| format!("{}: {error}", path.display()))?;
-    lock.try_lock().map_err(|_| "another measurement runs; wait for its end".to_owned())?;
+    if lock.try_lock().is_err() {
+        eprintln!("bench: waiting for the end of another measurement");
+        lock.lock().map_err(|error| format!("{}: {error}", path.display()))?;
+    }
     measure()
 }
 
 /// The whole comparison: prepare, measure each scenario, report.
 fn compare(options: &Options) -> Result<(), String> {
-    let programs = install::prepare(&options.proxies)?;
+    let programs = install::prepare(options)?;
     let host = host::describe(&programs, &options.proxies);
     let hierarchy = cage::find_or_explain();
     process::raise_open_files()?;

@@ -2,6 +2,8 @@
 //!
 //! It only reads words into values; what they lead to is told in `mod.rs`.
 
+use std::path::PathBuf;
+
 use super::proxy::Proxy;
 use super::scenario::Scenario;
 
@@ -44,6 +46,8 @@ pub(crate) struct Options {
     pub(crate) save: bool,
     /// Whether turns count that other programs disturbed.
     pub(crate) noisy: bool,
+    /// The evener to measure, instead of a fresh build.
+    pub(crate) evener: Option<PathBuf>,
     /// Whether a profile records call chains.
     pub(crate) chains: bool,
     /// The words as typed, for the report.
@@ -82,6 +86,7 @@ fn parse_options(words: &[String], proxies: &[Proxy], scenarios: &[Scenario]) ->
         quota_percent: 50,
         save: false,
         noisy: false,
+        evener: None,
         chains: false,
         typed: words.join(" "),
     };
@@ -97,6 +102,7 @@ fn parse_options(words: &[String], proxies: &[Proxy], scenarios: &[Scenario]) ->
             "--quota" => options.quota_percent = number(word, value()?, 20, 100)?,
             "--quick" => (options.rounds, options.seconds) = (3, 1),
             "--save" => options.save = true,
+            "--evener" => options.evener = Some(PathBuf::from(value()?)),
             "--noisy" => options.noisy = true,
             "--chains" => options.chains = true,
             _ => return Err(format!("`{word}` is not an option\n{HELP}")),
@@ -126,6 +132,7 @@ usage: cargo xtask bench [profile | instructions] [options]
   --scenario LIST   128, 10k, 1m, connect, idle, start (default: all)
   --proxies LIST    evener, nginx, haproxy, envoy, traefik, caddy (default: the first three)
   --all             all six proxies
+  --evener PATH     measure this program instead of a fresh build
   --rounds N        turns for each proxy (default 9)
   --seconds S       length of a turn (default 2)
   --quick           three rounds of one second
@@ -134,5 +141,5 @@ usage: cargo xtask bench [profile | instructions] [options]
   --save            rewrite bench/RESULTS.md
 
   profile           perf record of the first proxy in the first scenario (--chains: with call chains)
-  instructions      instructions per request of the codec against bench/instructions.json (--bless: rewrite it)
+  instructions      instructions per operation of the codec against bench/instructions.json (--bless: rewrite it)
 ";

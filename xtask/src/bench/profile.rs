@@ -23,7 +23,7 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     if !succeeds(Command::new("perf").arg("--version")) {
         return Err("perf is not installed (Debian: linux-perf)".to_owned());
     }
-    let programs = install::prepare(&options.proxies)?;
+    let programs = install::prepare(options)?;
     let hierarchy = cage::find_or_explain();
     process::raise_open_files()?;
     let stand = Stand::open(&programs, hierarchy.as_ref(), options.quota_percent)?;

@@ -1,3 +1,5 @@
+//! What the bench reads and decides, on fixed inputs. Nothing is started here.
+
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
@@ -239,6 +241,13 @@ fn callgrind_and_cargo_are_read() {
                     {\"reason\":\"compiler-artifact\",\"target\":{\"name\":\"instructions\"},\"executable\":\"/t/i\"}\n";
     assert_eq!(instructions::executable(messages), Some(PathBuf::from("/t/i")));
     assert_eq!(instructions::executable("not json\n"), None);
+}
+
+#[test]
+fn cases_are_named_before_a_colon() {
+    let said = "small_request: 1000 iterations\nresponse: 1000 iterations\nthe end\n";
+    assert_eq!(instructions::case_names(said), ["small_request", "response"]);
+    assert!(instructions::case_names("").is_empty());
 }
 
 #[test]

@@ -21,15 +21,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         Suite::Unit => None,
         Suite::Everything | Suite::EndToEnd => Some(install::test_python()?),
     };
+    let mut failures = Vec::new();
     for cargo_arguments in invocations(&suite) {
         let mut command = cargo(cargo_arguments);
         if let Some(python) = &python {
             command.env("EVENER_TEST_PYTHON", python);
         }
-        command.args(&filter);
-        run_command(&mut command)?;
+        failures.extend(run_command(command.args(&filter)).err());
     }
-    Ok(())
+    if failures.is_empty() { Ok(()) } else { Err(failures.join("\n")) }
 }
 
 fn parse(arguments: &[String]) -> Result<(Suite, Vec<String>), String> {

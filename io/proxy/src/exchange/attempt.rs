@@ -41,6 +41,8 @@ pub(crate) struct Attempt<'a> {
     sent: usize,
     is_answered: bool,
     interim_count: u32,
+    /// A 100 was passed on; another would say nothing new, and some clients take it for the final response.
+    has_continued: bool,
 }
 
 enum Step {
@@ -58,7 +60,7 @@ impl<'a> Attempt<'a> {
         upstream: &'a Upstream,
         upload: Option<&'a mut Upload>,
     ) -> Self {
-        Self { client, server, upstream, upload, sent: 0, is_answered: false, interim_count: 0 }
+        Self { client, server, upstream, upload, sent: 0, is_answered: false, interim_count: 0, has_continued: false }
     }
 
     /// Sends the request in `session.out` and reads until the head of the final response (or of a 101) is complete in
@@ -218,9 +220,11 @@ impl<'a> Attempt<'a> {
         }
         let request = session.parser.head();
         let interim = session.response.head();
-        // RFC 9110 §15.2: none to a client of HTTP/1.0. §10.1.1: a 100 only to one that waits for it.
-        let is_wanted = request.version == Version::Http11 && (interim.status != 100 || request.expects_continue);
-        if is_wanted {
+        // RFC 9110 §15.2: none to a client of HTTP/1.0. §10.1.1: a 100 only to one that waits for it, and once.
+        let is_continue = interim.status == 100;
+        let is_awaited = !is_continue || (request.expects_continue && !self.has_continued);
+        if request.version == Version::Http11 && is_awaited {
+            self.has_continued |= is_continue;
             let mut head = Vec::with_capacity(256);
             write_interim_head(session.answer.filled(), interim, &mut head);
             send_all(self.client, &head, trip).await?;

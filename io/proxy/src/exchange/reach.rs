@@ -191,7 +191,7 @@ fn write_head(
     let Session { inbound, parser, out, .. } = session;
     let (message, head) = (inbound.filled(), parser.head());
     let route = snapshot.route(found);
-    let target = if head.target.is_empty() { b"/" } else { head.target.of(message) };
+    let target = head.target.of(message);
     let target = match &route.strip_prefix {
         Some(prefix) => strip_prefix(target, prefix).map_err(|_| Fault::Client(super::ClientFault::PathClimbs))?,
         None => Cow::Borrowed(target),

@@ -11,10 +11,13 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// Sessions that a worker keeps for reuse.
 const SESSIONS_MAX: usize = 256;
+/// Connections of a worker that may keep the room for their next request, 3 KB each.
+const WARM_MAX: usize = 128;
 
 /// What the connections of one worker share.
 #[derive(Debug)]
@@ -30,6 +33,8 @@ pub(crate) struct Worker {
     pub(crate) snapshot: RefCell<Rc<Snapshot>>,
     pub(crate) sessions: RefCell<Vec<Box<Session>>>,
     pub(crate) is_draining: Cell<bool>,
+    /// Number of connections that stay warm.
+    pub(crate) warm: Cell<usize>,
     /// Open client connections of all workers, and the bound on them.
     pub(crate) connections: Arc<AtomicUsize>,
     /// Asks every worker to close an idle connection.
@@ -66,9 +71,33 @@ impl Worker {
         (before < self.connections_max.get()).then_some(admission)
     }
 
+    /// Leave to stay warm, for one of the first connections that ask.
+    pub(crate) fn warmth(self: &Rc<Self>) -> Option<Warmth> {
+        let count = self.warm.get();
+        (count < WARM_MAX).then(|| {
+            self.warm.set(count + 1);
+            Warmth(Rc::clone(self))
+        })
+    }
+
+    /// How long a connection may rest.
+    pub(crate) fn idle_timeout(&self) -> Duration {
+        self.snapshot.borrow().plan().limits.idle_timeout
+    }
+
     /// Frees descriptors: idle connections of clients, oldest first, and those to servers.
     pub(crate) fn shed(&self, count: usize) -> usize {
         self.alarms.shed_idle(count) + self.pools.close_idle()
+    }
+}
+
+/// One connection that stays warm, see `crate::client`.
+#[derive(Debug)]
+pub(crate) struct Warmth(Rc<Worker>);
+
+impl Drop for Warmth {
+    fn drop(&mut self) {
+        self.0.warm.set(self.0.warm.get() - 1);
     }
 }
 

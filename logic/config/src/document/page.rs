@@ -18,7 +18,8 @@ to = [\"127.0.0.1:8081\", \"127.0.0.1:8082\"]
 ```
 
 - A key that is not on this page is an error. A key belongs to the header above it.
-- Durations: `\"250ms\"`, `\"5s\"`, `\"2m\"`, `\"1h30m\"`. Sizes: `512`, `\"10MB\"` (steps of 1000), `\"64KiB\"` (steps of 1024).
+- Durations: `\"250ms\"`, `\"5s\"`, `\"2m\"`, `\"1h30m\"`. Sizes: `512`, `\"10MB\"` (steps of 1000), `\"64KiB\"`
+  (steps of 1024).
 - In any string `${NAME}` is the environment variable NAME, `${NAME:-text}` is `text` if it is not set or empty, and
   `$$` is a dollar sign. A variable that is not set and has no default is an error.
 ";
@@ -45,9 +46,28 @@ fn section(page: &mut String, section: &Section) {
     for key in section.keys() {
         line(page, format_args!("| `{}` | {} | {} |", key.name, cell(&shape(key.kind)), cell(&without(key))));
     }
-    for key in section.keys() {
-        line(page, format_args!("\n**`{}`** {}\n\n```toml\n{}\n```", key.name, key.doc, key.sample()));
+    for group in section.groups {
+        if let Some(earlier) = first_home(section, group) {
+            let names: Vec<String> = group.iter().map(|key| format!("`{}`", key.name)).collect();
+            let link = link(earlier);
+            line(page, format_args!("\n{}: as in {link}.", names.join(", ")));
+            continue;
+        }
+        for key in *group {
+            key_text(page, key);
+        }
     }
+}
+
+/// The section before this one that has the same group of keys.
+fn first_home(section: &Section, group: &[Key]) -> Option<&'static Section> {
+    let is_same = |known: &&'static [Key]| known.iter().map(|key| key.doc).eq(group.iter().map(|key| key.doc));
+    let before = SECTIONS.iter().take_while(|other| other.id != section.id);
+    before.copied().find(|other| other.groups.iter().any(is_same))
+}
+
+fn key_text(page: &mut String, key: &Key) {
+    line(page, format_args!("\n**`{}`** {}\n\n```toml\n{}\n```", key.name, key.doc, key.sample()));
 }
 
 fn without(key: &Key) -> String {
@@ -70,18 +90,24 @@ fn shape(kind: Kind) -> String {
         Kind::Integer { min, max } => format!("{min} to {max}"),
         Kind::Bytes => String::from("number of bytes"),
         Kind::Number(numbers) => numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-        Kind::List(item) => format!("list of: {}", shape(*item)),
+        Kind::List(item) => format!("list of {}", item.plural()),
         Kind::OneOrMore(item) => format!("{}, or a list", shape(*item)),
         Kind::Either(kinds) => kinds.iter().map(|kind| shape(*kind)).collect::<Vec<_>>().join(" or "),
         Kind::Map => String::from("table of names and texts"),
-        Kind::Table(section) if section.heading.starts_with('[') => format!("table `{}`", section.heading),
-        Kind::Table(section) => format!("table, see [{}](#{})", section.heading, anchor(section.heading)),
-        Kind::Tables(section) | Kind::Named(section) => format!("tables `{}`", section.heading),
+        Kind::Table(section) => format!("table {}", link(section)),
+        Kind::Tables(section) | Kind::Named(section) => format!("tables {}", link(section)),
     }
 }
 
-fn anchor(heading: &str) -> String {
-    heading.to_lowercase().replace(' ', "-")
+/// A link to a section, by the anchor that Markdown makes of its heading.
+fn link(section: &Section) -> String {
+    let letter = |letter: &char| letter.is_alphanumeric() || *letter == ' ';
+    let anchor: String = section.heading.chars().filter(letter).collect();
+    let text = match section.heading.starts_with('[') {
+        true => format!("`{}`", section.heading),
+        false => section.heading.to_owned(),
+    };
+    format!("[{text}](#{})", anchor.to_lowercase().replace(' ', "-"))
 }
 
 /// Text that does not end a cell of a table.

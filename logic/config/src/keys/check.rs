@@ -148,7 +148,7 @@ impl Kind {
         }
     }
 
-    fn plural(self) -> String {
+    pub(crate) fn plural(self) -> String {
         match self {
             Self::Text(Form::Other { plural, .. }) => plural.to_owned(),
             Self::Either(kinds) => kinds.first().map_or_else(String::new, |kind| kind.plural()),

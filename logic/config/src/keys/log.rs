@@ -31,7 +31,7 @@ const KEYS: &[Key] = &[
         without: Without::Default("\"json\""),
         doc: "How a line looks: `\"json\"`, `\"combined\"` and `\"common\"` as other servers write them, or a template \
               such as `\"{client} {status}\"`. `{{` and `}}` stand for a brace. The names are listed \
-              [below](#names-in-a-log-template).",
+              at the end of the reference page.",
         example: "\"{time} {client} {method} {target} {status}\"",
     },
 ];

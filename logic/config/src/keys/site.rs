@@ -56,7 +56,7 @@ const SITE_ROUTES: &[Key] = &[Key {
     name: "route",
     kind: Kind::Tables(&ROUTE),
     without: Without::Means("the site's own action takes every request"),
-    doc: "Routes, see [`[[site.route]]`](#siteroute). They stand after the site's own keys.",
+    doc: "Routes of the site. They stand after the site's own keys.",
     example: "[[site.route]]",
 }];
 

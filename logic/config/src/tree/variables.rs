@@ -6,8 +6,8 @@ use crate::source::Span;
 use crate::world::World;
 use std::ops::Range;
 
-/// `text` with its variables filled in, or `None` if one of them has no value. `span` is the string in the file with its
-/// quotes.
+/// `text` with its variables filled in, or `None` if one of them has no value. `span` is the string in the file with
+/// its quotes.
 pub(super) fn fill(
     text: &str,
     span: Span,

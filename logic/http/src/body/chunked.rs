@@ -42,7 +42,7 @@ impl Chunked {
         }
         let mut payload: Range<usize> = 0..0;
         let mut at = 0;
-        while let Some(byte) = src.get(at) {
+        while at < src.len() {
             match &mut self.state {
                 ChunkState::Done => break,
                 ChunkState::Data { .. } if !payload.is_empty() => break,
@@ -55,16 +55,16 @@ impl Chunked {
                         self.state = ChunkState::DataCr;
                     }
                 }
-                _ => {
-                    if let Err(fault) = self.step(*byte) {
+                _ => match self.step_line(&src[at..]) {
+                    Ok(len) => at += len,
+                    Err(fault) => {
                         self.fault = Some(fault);
                         if payload.is_empty() {
                             return Err(fault);
                         }
                         break;
                     }
-                    at += 1;
-                }
+                },
             }
         }
         Ok(Decoded { consumed: at, payload })
@@ -76,6 +76,25 @@ impl Chunked {
 
     pub(crate) fn trailers(&self) -> &[u8] {
         if self.is_done() { self.trailers.kept() } else { &[] }
+    }
+
+    /// Takes what lies between chunk data: a whole plain line at once, else one byte. Gives how many bytes.
+    fn step_line(&mut self, src: &[u8]) -> Result<usize, BodyFault> {
+        match (&self.state, src) {
+            (ChunkState::Size { digits: 0, .. }, _) => {
+                if let Some((size, len)) = plain_size(src) {
+                    self.state = ChunkState::Data { left: size };
+                    return Ok(len);
+                }
+            }
+            (ChunkState::DataCr, [b'\r', b'\n', ..]) => {
+                self.state = ChunkState::default();
+                return Ok(2);
+            }
+            _ => {}
+        }
+        self.step(src[0])?;
+        Ok(1)
     }
 
     /// Takes one byte outside chunk data.
@@ -117,6 +136,22 @@ impl Chunked {
         let extension = extension.after(byte).ok_or(BodyFault::BadChunkExtension)?;
         Ok(ChunkState::Extension { size, extension, bytes })
     }
+}
+
+/// The size and the length of a line that is nothing but a size from 1 to what is allowed; the state machine reads the
+/// others.
+fn plain_size(src: &[u8]) -> Option<(u64, usize)> {
+    let mut size = 0;
+    let mut len = 0;
+    while let Some(value) = src.get(len).and_then(|byte| hex_value(*byte)) {
+        if len == usize::from(SIZE_DIGITS_MAX) {
+            return None;
+        }
+        size = size << 4 | u64::from(value);
+        len += 1;
+    }
+    let is_plain = matches!(size, 1..=SIZE_MAX) && src.get(len..len + 2) == Some(b"\r\n");
+    is_plain.then_some((size, len + 2))
 }
 
 fn after_size(size: u64, digits: u8, byte: u8) -> Result<ChunkState, BodyFault> {

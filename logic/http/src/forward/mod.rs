@@ -28,11 +28,21 @@ const HOP_BY_HOP: u32 = FieldKind::Connection.bit()
 fn says_exactly(message: &[u8], field: &Field, framing: Framing) -> bool {
     let value = field.value.of(message);
     match (field.kind, framing) {
-        (FieldKind::TransferEncoding, Framing::Chunked) => value == b"chunked",
+        (FieldKind::TransferEncoding, Framing::Chunked) => value == b"chunked" && is_tight(message, field),
         // The parser took the framing from the only such line; it may still have leading zeros.
-        (FieldKind::ContentLength, Framing::Length(_)) => !value.starts_with(b"0") || value.len() == 1,
+        (FieldKind::ContentLength, Framing::Length(_)) => {
+            (!value.starts_with(b"0") || value.len() == 1) && is_tight(message, field)
+        }
         _ => false,
     }
+}
+
+/// Whether no white space but one space stands around the value. Odd white space beside a framing value is where
+/// readers disagree, so such a line is not passed on (K01).
+fn is_tight(message: &[u8], field: &Field) -> bool {
+    let (line, name, value) = (field.line, field.name, field.value);
+    let colon = message.get(name.end as usize..value.start as usize);
+    matches!(colon, Some(b":" | b": ")) && line.end - value.end == LINE_END_BYTES
 }
 
 /// Writes the framing field of a body.
@@ -55,3 +65,5 @@ fn write_field(name: &[u8], value: &[u8], out: &mut Vec<u8>) {
     out.extend_from_slice(value);
     out.extend_from_slice(b"\r\n");
 }
+
+const LINE_END_BYTES: u32 = 2;

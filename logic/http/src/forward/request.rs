@@ -189,11 +189,17 @@ impl<'a> Writer<'a> {
             out.extend_from_slice(b"\r\n");
         }
         if !self.is_done(FieldKind::XForwardedProto) && !self.is_set_name(b"x-forwarded-proto") {
-            write_field(b"X-Forwarded-Proto", forward.scheme, out);
+            match forward.scheme {
+                b"http" => out.extend_from_slice(b"X-Forwarded-Proto: http\r\n"),
+                b"https" => out.extend_from_slice(b"X-Forwarded-Proto: https\r\n"),
+                scheme => write_field(b"X-Forwarded-Proto", scheme, out),
+            }
         }
         let has_host = self.is_done(FieldKind::XForwardedHost) || forward.client_host.is_empty();
         if !has_host && !self.is_set_name(b"x-forwarded-host") {
-            write_field(b"X-Forwarded-Host", forward.client_host, out);
+            out.extend_from_slice(b"X-Forwarded-Host: ");
+            out.extend_from_slice(forward.client_host);
+            out.extend_from_slice(b"\r\n");
         }
     }
 

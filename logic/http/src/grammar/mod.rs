@@ -1,18 +1,16 @@
 //! The bytes of RFC 9110 and 9112: class tables, scans, lists and numbers.
 //! It knows no field and no message.
 
+mod scan;
+
+pub(crate) use scan::{control_at, name_run_end, position};
+
 /// A byte of a token (RFC 9110 §5.6.2).
 pub(crate) const TOKEN: u8 = 1;
-/// A byte that may stand in a request-target: visible ASCII without `#` (no fragment is ever sent, RFC 9112 §3.2.1).
-pub(crate) const TARGET: u8 = 2;
 /// A byte of a host name; the reserved and the encoded forms are not taken, they have no canonical form.
-pub(crate) const HOST: u8 = 4;
+pub(crate) const HOST: u8 = 2;
 /// `_` and `.`, which some servers read as `-` in field names (K06).
-pub(crate) const DASH_ALIAS: u8 = 8;
-/// `.` and `%`: the path has to be looked at for dot segments and escapes.
-pub(crate) const PATH_MARK: u8 = 16;
-/// `?`: a query follows.
-pub(crate) const QUERY_MARK: u8 = 32;
+pub(crate) const DASH_ALIAS: u8 = 4;
 
 /// The classes of each byte.
 pub(crate) const CLASS: [u8; 256] = classes();
@@ -43,50 +41,11 @@ pub(crate) fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| is(*byte, TOKEN))
 }
 
-/// Index of the first control byte other than HTAB at or after `from`, or the length of `bytes`.
-/// What is left are the bytes of a field value: HTAB, SP, visible ASCII and obs-text (RFC 9110 §5.5).
-#[inline]
-pub(crate) fn control_at(bytes: &[u8], from: usize) -> usize {
-    let mut at = from;
-    loop {
-        let rest = bytes.get(at..).unwrap_or_default();
-        let Some(word) = rest.first_chunk::<8>() else {
-            let tail = rest.iter().position(|byte| is_control(*byte));
-            return tail.map_or(bytes.len(), |index| at + index);
-        };
-        let hits = control_bits(u64::from_le_bytes(*word));
-        if hits == 0 {
-            at += 8;
-            continue;
-        }
-        // Only the lowest hit is exact: a borrow may mark bytes above it.
-        at += (hits.trailing_zeros() / 8) as usize;
-        if bytes[at] != b'\t' {
-            return at;
-        }
-        at += 1;
-    }
-}
-
-/// The top bit of every byte below 0x20 or equal to 0x7f; exact up to the lowest.
-#[inline]
-const fn control_bits(word: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    let below_space = word.wrapping_sub(ONES * 0x20) & !word;
-    let delete = word ^ (ONES * 0x7f);
-    let is_delete = delete.wrapping_sub(ONES) & !delete;
-    (below_space | is_delete) & (ONES * 0x80)
-}
-
-#[inline]
-const fn is_control(byte: u8) -> bool {
-    (byte < 0x20 && byte != b'\t') || byte == 0x7f
-}
-
 /// Whether `byte` is optional white space.
 #[inline]
 pub(crate) const fn is_space(byte: u8) -> bool {
-    byte == b' ' || byte == b'\t'
+    // The first comparison alone is enough for almost every byte.
+    byte <= b' ' && (byte == b' ' || byte == b'\t')
 }
 
 /// `text` without optional white space around it.
@@ -139,9 +98,6 @@ const fn classes() -> [u8; 256] {
     while byte < 0x7f {
         let character = byte as u8;
         let mut class = 0;
-        if character != b'#' {
-            class |= TARGET;
-        }
         if character.is_ascii_alphanumeric() {
             class |= TOKEN | HOST;
         }
@@ -157,12 +113,6 @@ const fn classes() -> [u8; 256] {
         if matches!(character, b'_' | b'.') {
             class |= DASH_ALIAS;
         }
-        if matches!(character, b'.' | b'%') {
-            class |= PATH_MARK;
-        }
-        if character == b'?' {
-            class |= QUERY_MARK;
-        }
         table[byte] = class;
         byte += 1;
     }
@@ -171,3 +121,6 @@ const fn classes() -> [u8; 256] {
 
 /// 18 digits cannot overflow 63 bits; no body is longer than that.
 const DECIMAL_DIGITS_MAX: usize = 18;
+
+#[cfg(test)]
+mod tests;

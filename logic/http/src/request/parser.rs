@@ -9,7 +9,7 @@ use crate::grammar::{TOKEN, elements, run_end};
 use crate::host;
 use crate::line::{Cursor, read_fields};
 use crate::message::{Framing, HeadLimits, Method, Progress, Span, Version, VersionFault};
-use crate::target::Target;
+use crate::target::{Target, TargetForm};
 use crate::transfer::Transfer;
 
 /// Parses request heads, whole or in pieces, each line once.
@@ -28,6 +28,7 @@ enum Stage {
     RequestLine,
     Fields,
     Complete,
+    Failed(RequestFault),
 }
 
 /// What the field lines said, until all of them are read.
@@ -37,7 +38,17 @@ struct Facts {
     transfer: Transfer,
     connection: ConnectionOptions,
     upgrade: Offer,
-    expects_continue: bool,
+    expectation: Expectation,
+}
+
+/// What the Expect lines say. One that is not served is refused only when the whole head is read, so that a broken
+/// line after it is told as what it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Expectation {
+    #[default]
+    None,
+    Continue,
+    Unknown,
 }
 
 impl RequestParser {
@@ -58,14 +69,20 @@ impl RequestParser {
     /// Goes on with `message`, all bytes received since the start of this message; it may hold more than the head.
     ///
     /// # Errors
-    /// A fault is found as soon as the line that holds it is complete, a stray control byte at once.
+    /// A fault is found as soon as the line that holds it is complete, a stray control byte at once. It stays until `reset`.
     pub fn parse(&mut self, message: &[u8], limits: &HeadLimits) -> Result<Progress, RequestFault> {
-        let window = limits.window(message);
-        let progress = self.advance(window, limits.fields_max)?;
-        if progress == Progress::NeedMore && window.len() >= limits.bytes_max {
-            return Err(self.too_large(window));
+        if let Stage::Failed(fault) = self.stage {
+            return Err(fault);
         }
-        Ok(progress)
+        let window = limits.window(message);
+        let result = match self.advance(window, limits.fields_max) {
+            Ok(Progress::NeedMore) if window.len() >= limits.bytes_max => Err(self.too_large(window)),
+            result => result,
+        };
+        if let Err(fault) = result {
+            self.stage = Stage::Failed(fault);
+        }
+        result
     }
 
     /// The head; it says something after [`Progress::Complete`].
@@ -91,7 +108,8 @@ impl RequestParser {
             let (facts, version, te_trailers) = (&mut self.facts, self.head.version, &mut self.head.te_trailers);
             let fields = &mut self.head.fields;
             let progress = read_fields(window, &mut self.cursor, fields, fields_max, |field| {
-                *te_trailers |= field.kind == FieldKind::Te && takes_trailers(field.value.of(window));
+                *te_trailers |=
+                    field.kind == FieldKind::Te && version == Version::Http11 && takes_trailers(field.value.of(window));
                 facts.notice(window, field, version)
             })?;
             if progress == Progress::NeedMore {
@@ -129,16 +147,14 @@ impl RequestParser {
         if method_end == start || line.get(method_end) != Some(&b' ') {
             return Err(RequestFault::BadMethod);
         }
-        let target_start = method_end + 1;
-        let target_len = memchr::memchr(b' ', &line[target_start..]).ok_or(RequestFault::BadRequestLine)?;
-        let target_end = target_start + target_len;
-        let version_text = &line[target_end + 1..];
+        let method = Method::read(&line[start..method_end]);
+        // The target is looked for in the whole window: it ends in any case before the CR at `end`.
+        let target = Target::read(window, method_end + 1, method)?;
+        let version_text = line.get(target.target.end as usize + 1..).unwrap_or_default();
         let version = Version::read(version_text).map_err(|fault| match fault {
             VersionFault::Malformed => RequestFault::BadVersion,
             VersionFault::Unsupported => RequestFault::UnsupportedVersion,
         })?;
-        let method = Method::read(&line[start..method_end]);
-        let target = Target::read(line, target_start, target_end, method)?;
         let head = &mut self.head;
         head.method = method;
         head.method_text = Span::new(start, method_end);
@@ -148,7 +164,7 @@ impl RequestParser {
         head.form = target.form;
         head.authority = target.authority;
         head.version = version;
-        head.is_plain_line = line[target_start] == b'/' && version_text == b"HTTP/1.1";
+        head.is_plain_line = target.form == TargetForm::Origin && version_text == b"HTTP/1.1";
         Ok(())
     }
 
@@ -169,7 +185,10 @@ impl RequestParser {
             Transfer { .. } => Framing::None,
         };
         head.keep_alive = facts.connection.keeps_alive(is_10);
-        head.expects_continue = facts.expects_continue && !head.framing.is_empty();
+        if facts.expectation == Expectation::Unknown {
+            return Err(RequestFault::UnknownExpectation);
+        }
+        head.expects_continue = facts.expectation == Expectation::Continue && !head.framing.is_empty();
         // RFC 9110 §7.8: not from HTTP/1.0, not without the connection option; and a body would have to be read first.
         let may_upgrade = facts.connection.upgrade && !is_10 && head.framing.is_empty();
         let is_valid = |offer: &Span| may_upgrade && upgrade::is_valid_offer(offer.of(window));
@@ -205,10 +224,9 @@ impl Facts {
             FieldKind::Upgrade => self.upgrade.add(field.value),
             // RFC 9110 §10.1.1: an HTTP/1.0 client cannot expect anything.
             FieldKind::Expect if version == Version::Http11 => {
-                if self.expects_continue || !value.eq_ignore_ascii_case(b"100-continue") {
-                    return Err(RequestFault::UnknownExpectation);
-                }
-                self.expects_continue = true;
+                let is_first = self.expectation == Expectation::None;
+                let is_continue = is_first && value.eq_ignore_ascii_case(b"100-continue");
+                self.expectation = if is_continue { Expectation::Continue } else { Expectation::Unknown };
             }
             FieldKind::Other
             | FieldKind::Expect

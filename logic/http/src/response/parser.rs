@@ -23,6 +23,7 @@ enum Stage {
     StatusLine,
     Fields,
     Complete,
+    Failed(ResponseFault),
 }
 
 /// What the field lines said, until all of them are read.
@@ -50,19 +51,25 @@ impl ResponseParser {
     /// Goes on with `message`, all bytes received since the start of this response; it may hold more than the head.
     ///
     /// # Errors
-    /// A fault is found as soon as the line that holds it is complete, a stray control byte at once.
+    /// A fault is found as soon as the line that holds it is complete, a stray control byte at once. It stays until `reset`.
     pub fn parse(
         &mut self,
         message: &[u8],
         limits: &HeadLimits,
         request: RequestContext,
     ) -> Result<Progress, ResponseFault> {
-        let window = limits.window(message);
-        let progress = self.advance(window, limits.fields_max, request)?;
-        if progress == Progress::NeedMore && window.len() >= limits.bytes_max {
-            return Err(ResponseFault::HeadTooLarge);
+        if let Stage::Failed(fault) = self.stage {
+            return Err(fault);
         }
-        Ok(progress)
+        let window = limits.window(message);
+        let result = match self.advance(window, limits.fields_max, request) {
+            Ok(Progress::NeedMore) if window.len() >= limits.bytes_max => Err(ResponseFault::HeadTooLarge),
+            result => result,
+        };
+        if let Err(fault) = result {
+            self.stage = Stage::Failed(fault);
+        }
+        result
     }
 
     /// The head; it says something after [`Progress::Complete`].

@@ -105,7 +105,10 @@ pub(crate) fn parse_request(message: &[u8], step: usize) -> String {
             Ok(Progress::NeedMore) if received < message.len() => {}
             Ok(Progress::NeedMore) => return format!("need more, started: {}", parser.has_started()),
             Ok(Progress::Complete) => return format!("{:?}", parser.head()),
-            Err(fault) => return format!("{fault:?}"),
+            Err(fault) => {
+                assert_eq!(parser.parse(message, &LIMITS), Err(fault), "a fault is final");
+                return format!("{fault:?}");
+            }
         }
     }
 }
@@ -120,12 +123,16 @@ pub(crate) fn parse_response(message: &[u8], method: Method, step: usize) -> Str
             Ok(Progress::NeedMore) if received < message.len() => {}
             Ok(Progress::NeedMore) => return "need more".into(),
             Ok(Progress::Complete) => return format!("{:?}", parser.head()),
-            Err(fault) => return format!("{fault:?}"),
+            Err(fault) => {
+                let again = parser.parse(message, &LIMITS, RequestContext { method });
+                assert_eq!(again, Err(fault), "a fault is final");
+                return format!("{fault:?}");
+            }
         }
     }
 }
 
-/// Byte by byte is quadratic in these checks (each call renders nothing, but each makes one), so long inputs get larger steps.
+/// Long inputs are not cut into single bytes, to keep the checks quick.
 fn steps(message: &[u8]) -> impl Iterator<Item = usize> {
     let smallest = if message.len() <= 1024 { 1 } else { 61 };
     [smallest, 2, 7, 64].into_iter().filter(move |step| *step >= smallest)

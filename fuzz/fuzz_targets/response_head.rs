@@ -1,0 +1,8 @@
+//! Any bytes as a response head; the first byte chooses the method. The checks live beside the crate's tests, which replay the corpus.
+#![no_main]
+
+#[path = "../../logic/http/tests/checks/mod.rs"]
+#[expect(dead_code, reason = "each target runs one of the checks")]
+mod checks;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| checks::response_head(data));
