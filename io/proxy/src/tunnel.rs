@@ -57,7 +57,13 @@ pub(crate) async fn run(
         let is_up_broken = matches!(up.poll(cx), Poll::Ready(Err(_)));
         let is_down_broken = matches!(down.poll(cx), Poll::Ready(Err(_)));
         let has_ended = up.state == FlowState::Ended && down.state == FlowState::Ended;
-        if is_up_broken || is_down_broken || has_ended {
+        if is_up_broken || is_down_broken {
+            // A reset on one side is one on the other: an orderly end would make cut bytes look whole.
+            client.socket.reset_on_close();
+            server.reset_on_close();
+            return Poll::Ready(());
+        }
+        if has_ended {
             return Poll::Ready(());
         }
         let now = Millis::now();

@@ -1,7 +1,8 @@
 //! Byte buffers with a read and a write end, and the worker's stock of them. A connection holds buffers only while it
 //! works on a request.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 /// Bytes of a small buffer: the heads of nearly all requests. It is what a request holds while it waits for its server.
 const SMALL_BYTES: usize = 4 * 1024;
@@ -9,6 +10,9 @@ const SMALL_BYTES: usize = 4 * 1024;
 const LARGE_BYTES: usize = 16 * 1024;
 /// Idle buffers of each size that a worker keeps: 5 MiB in all.
 const IDLE_MAX: usize = 256;
+/// Bytes by which the buffers of a worker may have grown in all. Peers that read slowly would otherwise hold as many
+/// large buffers as there are peers.
+const GROWN_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 /// A buffer: bytes come in at the end and go out at the front.
 #[derive(Debug, Default)]
@@ -16,6 +20,20 @@ pub struct Buffer {
     bytes: Box<[u8]>,
     start: usize,
     end: usize,
+    growth: Option<Growth>,
+}
+
+/// Bytes taken from what the buffers of a worker may grow by.
+#[derive(Debug)]
+struct Growth {
+    bytes: usize,
+    grown: Rc<Cell<usize>>,
+}
+
+impl Drop for Growth {
+    fn drop(&mut self) {
+        self.grown.set(self.grown.get() - self.bytes);
+    }
 }
 
 impl Buffer {
@@ -102,7 +120,7 @@ impl Buffer {
         let mut larger = vec![0; capacity].into_boxed_slice();
         let waiting = self.end - self.start;
         larger[..waiting].copy_from_slice(&self.bytes[self.start..self.end]);
-        *self = Self { bytes: larger, start: 0, end: waiting };
+        *self = Self { bytes: larger, start: 0, end: waiting, growth: self.growth.take() };
     }
 }
 
@@ -111,6 +129,7 @@ impl Buffer {
 pub struct Buffers {
     small: RefCell<Vec<Box<[u8]>>>,
     large: RefCell<Vec<Box<[u8]>>>,
+    grown: Rc<Cell<usize>>,
 }
 
 impl Buffers {
@@ -127,7 +146,21 @@ impl Buffers {
     fn take(stock: &RefCell<Vec<Box<[u8]>>>, capacity: usize) -> Buffer {
         let idle = stock.borrow_mut().pop();
         let bytes = idle.unwrap_or_else(|| vec![0; capacity].into_boxed_slice());
-        Buffer { bytes, start: 0, end: 0 }
+        Buffer { bytes, start: 0, end: 0, growth: None }
+    }
+
+    /// Grows a buffer for a fast peer, unless the buffers of the worker have grown by as much as they may.
+    pub fn grow(&self, buffer: &mut Buffer, capacity: usize) {
+        let more = capacity.saturating_sub(buffer.capacity());
+        if self.grown.get() + more > GROWN_BYTES_MAX {
+            return;
+        }
+        self.grown.set(self.grown.get() + more);
+        match &mut buffer.growth {
+            Some(growth) => growth.bytes += more,
+            None => buffer.growth = Some(Growth { bytes: more, grown: Rc::clone(&self.grown) }),
+        }
+        buffer.grow(capacity);
     }
 
     /// Gives a buffer back. One that has grown to another size is freed instead; so is one more than the stock holds.

@@ -1,29 +1,50 @@
 //! Kernel pipes through which large bodies pass from socket to socket without being copied, kept for reuse.
 
 use rustix::pipe::PipeFlags;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::rc::Rc;
 
 /// Bytes that a pipe holds. More saves system calls, less saves kernel memory; half a megabyte was the knee when
 /// measured with 1 MiB bodies. The kernel grants it to any user up to `fs.pipe-max-size`, which is 1 MiB by default.
 const PIPE_BYTES: usize = 512 * 1024;
 /// Idle pipes that a worker keeps.
 const IDLE_MAX: usize = 16;
+/// Pipes of that size that a worker has at a time; further ones have the 64 KiB that the kernel gives them. Clients that
+/// read slowly keep their pipes full, and the kernel's memory must not grow by half a megabyte for each.
+const LARGE_MAX: usize = 128;
 
 /// A pipe; empty whenever it is not in use.
 #[derive(Debug)]
 pub struct Pipe {
     reader: OwnedFd,
     writer: OwnedFd,
+    _large: Option<Large>,
+}
+
+/// One large pipe in the count of its worker.
+#[derive(Debug)]
+struct Large(Rc<Cell<usize>>);
+
+impl Drop for Large {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
 }
 
 impl Pipe {
-    fn new() -> io::Result<Self> {
+    fn new(large: &Rc<Cell<usize>>) -> io::Result<Self> {
         let (reader, writer) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        // A user over the system's quota of pipe memory gets a small pipe, which works as well, only slower.
-        let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES);
-        Ok(Self { reader, writer })
+        let counted = (large.get() < LARGE_MAX).then(|| {
+            large.set(large.get() + 1);
+            Large(Rc::clone(large))
+        });
+        if counted.is_some() {
+            // A user over the system's quota of pipe memory gets a small pipe, which works as well, only slower.
+            let _ = rustix::pipe::fcntl_setpipe_size(&writer, PIPE_BYTES);
+        }
+        Ok(Self { reader, writer, _large: counted })
     }
 
     pub(crate) fn reader(&self) -> BorrowedFd<'_> {
@@ -44,13 +65,14 @@ impl Pipe {
 #[derive(Debug, Default)]
 pub struct Pipes {
     idle: RefCell<Vec<Pipe>>,
+    large: Rc<Cell<usize>>,
 }
 
 impl Pipes {
     /// An idle pipe or a new one; fails when the process has no file descriptors left.
     pub fn take(&self) -> io::Result<Pipe> {
         let idle = self.idle.borrow_mut().pop();
-        idle.map_or_else(Pipe::new, Ok)
+        idle.map_or_else(|| Pipe::new(&self.large), Ok)
     }
 
     /// Gives back a pipe, which must be empty: what it holds would reach another client.

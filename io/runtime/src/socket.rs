@@ -203,6 +203,11 @@ impl Socket {
     pub fn reset_on_close(&self) {
         let _ = rustix::net::sockopt::set_socket_linger(&self.fd, Some(std::time::Duration::ZERO));
     }
+
+    /// Takes [`Self::reset_on_close`] back.
+    pub fn end_on_close(&self) {
+        let _ = rustix::net::sockopt::set_socket_linger(&self.fd, None);
+    }
 }
 
 /// Puts a descriptor on the event loop of the current worker.

@@ -14,6 +14,7 @@ mod field;
 mod host;
 mod line;
 mod path;
+mod reading;
 mod target;
 mod transfer;
 
@@ -31,6 +32,7 @@ pub use forward::response::{ForwardResponse, write_interim_head, write_response_
 pub use forward::upgrade::is_offered;
 pub use host::canonical_host;
 pub use message::{Framing, HeadLimits, Method, Progress, Span, Version};
+pub use reading::obliging_path;
 pub use request::{RequestFault, RequestHead, RequestParser};
 pub use response::{RequestContext, ResponseFault, ResponseHead, ResponseParser};
 pub use target::TargetForm;

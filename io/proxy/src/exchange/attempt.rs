@@ -238,7 +238,12 @@ impl<'a> Attempt<'a> {
 
 /// Listens to the client while the server works: what comes is the next request, an end is a client that may still read,
 /// and an error one that has left. Ready only for the last.
-fn poll_client(cx: &mut Context<'_>, client: &Client, heard: &mut Buffer, is_half_closed: &mut bool) -> Poll<()> {
+pub(crate) fn poll_client(
+    cx: &mut Context<'_>,
+    client: &Client,
+    heard: &mut Buffer,
+    is_half_closed: &mut bool,
+) -> Poll<()> {
     while !heard.is_full() {
         match ready!(client.socket.poll_read(cx, heard.space())) {
             Ok(0) => {

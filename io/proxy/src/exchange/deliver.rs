@@ -2,6 +2,7 @@
 //! back-pressure. What the server sends fast is moved in large pieces, and by the kernel alone where nothing has to see
 //! the bytes.
 
+use super::attempt::poll_client;
 use super::fault::{ClientFault, Fault, UpstreamFault};
 use super::stage::{Recode, Stage};
 use super::trip::Trip;
@@ -34,6 +35,15 @@ pub(crate) struct Delivery<'a> {
     /// A request body that is still coming.
     pub(crate) upload: Option<&'a mut Upload>,
     decoder: BodyDecoder,
+}
+
+/// Where bytes go that the client sends during the delivery.
+struct Heard<'s> {
+    /// The rest of a body that is still coming.
+    body: &'s mut Buffer,
+    /// The next request.
+    inbound: &'s mut Buffer,
+    is_half_closed: &'s mut bool,
 }
 
 /// What a wait brought.
@@ -142,7 +152,7 @@ impl<'a> Delivery<'a> {
 
     fn gather(&mut self, answer: &mut Buffer, stage: &mut Stage) -> Result<usize, Fault> {
         let broken = |fault| Fault::Upstream(UpstreamFault::Body(fault));
-        stage.begin();
+        stage.begin(answer.len());
         let mut gathered = 0;
         while !self.decoder.is_done() {
             let decoded = self.decoder.decode(answer.filled()).map_err(broken)?;
@@ -181,7 +191,7 @@ impl<'a> Delivery<'a> {
 
     /// Reads more of the body; the end of the connection is good news only for a body that ends with it.
     async fn read(&mut self, session: &mut Session, trip: &Trip) -> Result<(), Fault> {
-        let Session { answer, body, .. } = session;
+        let (answer, heard) = split(session);
         if answer.is_empty() {
             answer.clear();
         } else if answer.is_full() {
@@ -190,13 +200,13 @@ impl<'a> Delivery<'a> {
         if answer.capacity() == 0 {
             *answer = self.client.worker.buffers.take_large();
         }
-        let moved = self.wait_for_server(body, trip, |cx, socket| socket.poll_read(cx, answer.space())).await?;
+        let moved = self.wait_for_server(heard, trip, |cx, socket| socket.poll_read(cx, answer.space())).await?;
         match moved {
             Moved::Bytes(count) => {
                 let is_full = count == answer.space().len();
                 answer.filled_up(count);
                 if is_full && answer.capacity() < BODY_BYTES_MAX {
-                    answer.grow(answer.capacity() * 4);
+                    self.client.worker.buffers.grow(answer, answer.capacity() * 4);
                 }
                 Ok(())
             }
@@ -222,13 +232,14 @@ impl<'a> Delivery<'a> {
         // On any error the pipe is dropped with what is in it.
         while let Some(left) = self.decoder.length_left().filter(|left| *left > 0) {
             let wanted = usize::try_from(left).map_or(Pipe::capacity(), |left| left.min(Pipe::capacity()));
-            let body = &mut session.body;
+            let (_, heard) = split(session);
             let moved =
-                self.wait_for_server(body, trip, |cx, socket| socket.poll_splice_into(cx, &pipe, wanted)).await?;
+                self.wait_for_server(heard, trip, |cx, socket| socket.poll_splice_into(cx, &pipe, wanted)).await?;
             let Moved::Bytes(mut held) = moved else {
                 return self.decoder.on_eof().map_err(|fault| Fault::Upstream(UpstreamFault::Body(fault)));
             };
             while held > 0 {
+                let body = &mut session.body;
                 let count = self.write(body, trip, |cx, socket| socket.poll_splice_from(cx, &pipe, held)).await?;
                 held -= count;
                 self.decoder.skip(count as u64);
@@ -254,17 +265,18 @@ impl<'a> Delivery<'a> {
         }
     }
 
-    /// Waits for the server to give something.
+    /// Waits for the server to give something, or for the client to leave: a server that is silent for long, as with
+    /// events, must not work for nobody.
     async fn wait_for_server(
         &mut self,
-        body: &mut Buffer,
+        mut heard: Heard<'_>,
         trip: &Trip,
         mut poll: impl FnMut(&mut Context<'_>, &Socket) -> Poll<io::Result<usize>>,
     ) -> Result<Moved, Fault> {
         let mut watch = Watch::new(&self.client.alarm);
         let mut deadline = None;
         poll_fn(|cx| {
-            if let Poll::Ready(Err(fault)) = self.poll_upload(cx, body) {
+            if let Poll::Ready(Err(fault)) = self.poll_upload(cx, heard.body) {
                 return Poll::Ready(Err(fault));
             }
             match poll(cx, self.server) {
@@ -275,6 +287,9 @@ impl<'a> Delivery<'a> {
                     return Poll::Ready(Err(UpstreamFault::Body(evener_http::BodyFault::Truncated).into()));
                 }
                 Poll::Pending => {}
+            }
+            if self.has_client_left(cx, &mut heard) {
+                return Poll::Ready(Err(ClientFault::Gone.into()));
             }
             let phase = *deadline.get_or_insert_with(|| Millis::now().after(self.stall_timeout));
             match watch.poll(cx, trip.earlier(phase)) {
@@ -321,6 +336,16 @@ impl<'a> Delivery<'a> {
         Ok(sent)
     }
 
+    /// Listens to the client, unless an upload does so.
+    fn has_client_left(&self, cx: &mut Context<'_>, heard: &mut Heard<'_>) -> bool {
+        let is_uploading = self.upload.as_ref().is_some_and(|upload| upload.is_running());
+        if is_uploading || *heard.is_half_closed {
+            return false;
+        }
+        let bytes = if self.upload.is_some() { &mut *heard.body } else { &mut *heard.inbound };
+        poll_client(cx, self.client, bytes, heard.is_half_closed).is_ready()
+    }
+
     fn poll_upload(&mut self, cx: &mut Context<'_>, body: &mut Buffer) -> Poll<Result<(), Fault>> {
         match self.upload.as_deref_mut().filter(|upload| upload.is_running()) {
             // The head was sent before the answer came, see `Upload::head_is_over`.
@@ -328,4 +353,10 @@ impl<'a> Delivery<'a> {
             None => Poll::Pending,
         }
     }
+}
+
+/// What the server sends, and what the client does.
+fn split(session: &mut Session) -> (&mut Buffer, Heard<'_>) {
+    let Session { answer, body, inbound, is_half_closed, .. } = session;
+    (answer, Heard { body, inbound, is_half_closed })
 }

@@ -3,6 +3,7 @@
 
 use evener_http::{BodyFault, RequestFault, ResponseFault};
 use evener_upstream::ConnectFault;
+use std::fmt;
 
 /// Why an exchange failed.
 #[derive(Debug)]
@@ -34,6 +35,8 @@ pub(crate) enum ClientFault {
     NoRoute,
     /// Routes match but for the method.
     MethodNotAllowed,
+    /// Some servers would read the path as one for another route, which evades the rules of this one (K14).
+    AmbiguousPath,
     /// The path climbs out of the root once the prefix is taken off.
     PathClimbs,
     /// The client reads its response slower than the least rate.
@@ -96,6 +99,7 @@ impl ClientFault {
             Self::NoSite => "no_site",
             Self::NoRoute => "no_route",
             Self::MethodNotAllowed => "method_not_allowed",
+            Self::AmbiguousPath => "ambiguous_path",
             Self::PathClimbs => "path_climbs",
             Self::ReadsTooSlowly => "client_reads_too_slowly",
             Self::Gone => "client_gone",
@@ -104,7 +108,7 @@ impl ClientFault {
 }
 
 impl UpstreamFault {
-    fn reason(&self) -> &'static str {
+    pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Connect(ConnectFault::Refused(_)) => "connect_refused",
             Self::Connect(ConnectFault::TimedOut) => "connect_timeout",
@@ -123,6 +127,26 @@ impl UpstreamFault {
     }
 }
 
+impl fmt::Display for UpstreamFault {
+    /// What the server did, for a sentence that begins with its name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Connect(ConnectFault::Refused(cause)) => write!(f, "refused the connection: {cause}"),
+            Self::Connect(ConnectFault::TimedOut) => f.write_str("took no connection in time"),
+            Self::Connect(ConnectFault::Exhausted(cause)) => write!(f, "could not be connected to: {cause}"),
+            Self::Closed => f.write_str("closed the connection before it answered"),
+            Self::ResponseTimeout => f.write_str("did not answer in time"),
+            Self::BodyTimeout => f.write_str("stopped in the middle of an answer"),
+            Self::RouteTimeout => f.write_str("had not answered when the time of the route was over"),
+            Self::Response(fault) => write!(f, "sent a bad answer: {fault}"),
+            Self::Body(fault) => write!(f, "sent a bad body: {fault}"),
+            Self::BadSwitch => f.write_str("switched to a protocol that the client did not offer"),
+            Self::TooManyInterim => f.write_str("sent interim responses without end"),
+            Self::NoServer => f.write_str("was not asked: no server takes requests"),
+        }
+    }
+}
+
 /// Every reason code, for the counters: those of this file and those of the codec.
 pub(crate) fn reasons() -> Vec<&'static str> {
     let client = [
@@ -132,6 +156,7 @@ pub(crate) fn reasons() -> Vec<&'static str> {
         ClientFault::NoSite,
         ClientFault::NoRoute,
         ClientFault::MethodNotAllowed,
+        ClientFault::AmbiguousPath,
         ClientFault::PathClimbs,
         ClientFault::ReadsTooSlowly,
         ClientFault::Gone,

@@ -3,13 +3,15 @@
 use super::Ended;
 use super::attempt::send_all;
 use super::count_failure;
-use super::fault::{ClientFault, Fault, OwnFault};
+use super::fault::{ClientFault, Fault, OwnFault, UpstreamFault};
+use super::find::{allowed_methods, path_of};
+use super::reach::tell_operator;
 use super::respond::{Answer, BodyWanted, Then, status_of, write_answer, write_fault};
 use super::trip::{BodyPlace, Trip, is_trusted};
 use crate::state::{Client, Session, Snapshot, Worker};
 use evener_http::Method;
 use evener_plan::{Respond, TextPart};
-use evener_route::{RequestView, render};
+use evener_route::render;
 
 /// The answer of a route with `respond`.
 pub(crate) async fn respond(
@@ -42,7 +44,7 @@ pub(crate) async fn redirect(
 ) -> Result<Ended, Fault> {
     let then = what_then(client, session, trip);
     let (message, head) = (session.inbound.filled(), session.parser.head());
-    let path = if head.path.is_empty() { b"/" } else { head.path.of(message) };
+    let path = path_of(message, head);
     let query = head.query.map(|query| query.of(message));
     let mut fields = b"Location: ".to_vec();
     render(location, head.authority.of(message), path, query, &mut fields);
@@ -63,6 +65,12 @@ pub(crate) async fn fail(
     fault: &Fault,
 ) -> Ended {
     trip.failed(fault);
+    match fault {
+        // Each failed connection was told when it failed, also those after which another server was tried.
+        Fault::Upstream(UpstreamFault::Connect(_)) => {}
+        Fault::Upstream(fault) => tell_operator(client, snapshot, trip, fault),
+        Fault::Request(_) | Fault::Body(_) | Fault::Client(_) | Fault::Own(_) => {}
+    }
     if trip.is_answering || status_of(fault) == 499 {
         client.socket.reset_on_close();
         return Ended::Close;
@@ -75,7 +83,10 @@ pub(crate) async fn fail(
     };
     let mut fields = Vec::new();
     if let Fault::Client(ClientFault::MethodNotAllowed) = fault {
-        allow_field(client, session, snapshot, &mut fields);
+        // RFC 9110 §15.5.6: it names the methods that would do.
+        fields.extend_from_slice(b"Allow: ");
+        allowed_methods(client, session, snapshot, &mut fields);
+        fields.extend_from_slice(b"\r\n");
     }
     let shows_reason = trip.site.is_some_and(|site| is_trusted(&snapshot.plan().sites[site], client.peer));
     session.out.clear();
@@ -118,30 +129,10 @@ async fn send(client: &Client, session: &Session, trip: &mut Trip, status: u16, 
 /// A request whose body has not come to its end leaves the connection where nobody can tell what follows (K09).
 fn what_then(client: &Client, session: &Session, trip: &Trip) -> Then {
     let is_read = trip.body != BodyPlace::Coming;
-    let stays = is_read && session.parser.head().keep_alive && !session.is_half_closed && !client.worker.is_draining();
+    let stays = is_read && session.parser.head().keep_alive && !client.worker.is_draining();
     if stays { Then::KeepAlive } else { Then::Close }
 }
 
 fn body_wanted(session: &Session) -> BodyWanted {
     if session.parser.head().method == Method::Head { BodyWanted::No } else { BodyWanted::Yes }
-}
-
-/// RFC 9110 §15.5.6: a 405 names the methods that would do.
-fn allow_field(client: &Client, session: &Session, snapshot: &Snapshot, fields: &mut Vec<u8>) {
-    let Some(router) = snapshot.router(client.listen) else { return };
-    let (message, head) = (session.inbound.filled(), session.parser.head());
-    let has_header = |name: &str, value: &str| {
-        head.fields.iter().any(|field| {
-            field.name.of(message).eq_ignore_ascii_case(name.as_bytes()) && field.value.of(message) == value.as_bytes()
-        })
-    };
-    let view = RequestView {
-        host: &session.host,
-        path: head.path.of(message),
-        method: head.method_text.of(message),
-        headers: &has_header,
-    };
-    fields.extend_from_slice(b"Allow: ");
-    router.allowed_methods(&view, fields);
-    fields.extend_from_slice(b"\r\n");
 }

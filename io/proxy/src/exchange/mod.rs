@@ -14,6 +14,7 @@ mod trip;
 mod upload;
 mod watch;
 
+mod find;
 mod local;
 mod reach;
 
@@ -24,12 +25,10 @@ use crate::state::{Client, Session, Snapshot};
 use crate::tunnel;
 use attempt::send_all;
 use deliver::Delivery;
-use evener_http::{
-    ForwardResponse, Framing, Version, canonical_host, is_offered, write_response_head, write_switch_head,
-};
+use evener_http::{ForwardResponse, Framing, Version, is_offered, write_response_head, write_switch_head};
 use evener_observe::WorkerCounters;
 use evener_plan::{Action, UpstreamId};
-use evener_route::{Match, Miss, RequestView};
+use evener_route::Match;
 use evener_upstream::Lease;
 use fault::UpstreamFault;
 use reach::{Reached, reach};
@@ -65,45 +64,13 @@ pub(crate) async fn run(client: &Client, session: &mut Session) -> Ended {
 }
 
 async fn answer(client: &Client, session: &mut Session, snapshot: &Snapshot, trip: &mut Trip) -> Result<Ended, Fault> {
-    let found = route(client, session, snapshot, trip)?;
+    let found = find::route(client, session, snapshot, trip)?;
     let route = snapshot.route(found);
     trip.limit(route.timeout);
     match &route.action {
         Action::Proxy(upstream) => forward(client, session, snapshot, trip, found, *upstream).await,
         Action::Redirect { status, location } => local::redirect(client, session, trip, *status, location).await,
         Action::Respond(respond) => local::respond(client, session, trip, respond).await,
-    }
-}
-
-/// Finds the route of the request by its canonical host and its path as it stands.
-fn route(client: &Client, session: &mut Session, snapshot: &Snapshot, trip: &mut Trip) -> Result<Match, Fault> {
-    let Session { inbound, parser, host, .. } = session;
-    let (message, head) = (inbound.filled(), parser.head());
-    host.clear();
-    canonical_host(head.authority.of(message), host);
-    let has_header = |name: &str, value: &str| {
-        head.fields.iter().any(|field| {
-            field.name.of(message).eq_ignore_ascii_case(name.as_bytes()) && field.value.of(message) == value.as_bytes()
-        })
-    };
-    let path = if head.path.is_empty() { b"/" } else { head.path.of(message) };
-    let view = RequestView { host, path, method: head.method_text.of(message), headers: &has_header };
-    // Without a router the listener has left the config, and this connection is one that it still had.
-    let found = snapshot.router(client.listen).map_or(Err(Miss::NoSite), |router| router.route(&view));
-    match found {
-        Ok(found) => {
-            trip.site = Some(found.site);
-            Ok(found)
-        }
-        Err(Miss::NoSite) => Err(ClientFault::NoSite.into()),
-        Err(Miss::NoRoute(site)) => {
-            trip.site = Some(site);
-            Err(ClientFault::NoRoute.into())
-        }
-        Err(Miss::NoMethod(site)) => {
-            trip.site = Some(site);
-            Err(ClientFault::MethodNotAllowed.into())
-        }
     }
 }
 
@@ -129,7 +96,10 @@ async fn forward(
         }
         Err(fault) => Err(fault),
     };
-    trip.body_bytes_in = upload.map_or(trip.whole_body(session).len() as u64, |upload| upload.received());
+    trip.body_bytes_in = match &upload {
+        Some(upload) => upload.received(),
+        None => trip.whole_body(session).len() as u64,
+    };
     result
 }
 
@@ -185,7 +155,6 @@ async fn deliver(
     let is_request_read = upload.as_ref().is_none_or(|upload| upload.is_done());
     let keep_alive = request.keep_alive
         && is_request_read
-        && !session.is_half_closed
         && !client.worker.is_draining()
         && !matches!(client_framing, Framing::UntilClose);
     let forward =
@@ -201,7 +170,15 @@ async fn deliver(
     let limits = &snapshot.plan().limits;
     let socket = lease.socket();
     let mut delivery = Delivery::new(client, socket, limits, stall_timeout, upload.as_deref_mut(), framing);
+    let ends_with_connection = matches!(client_framing, Framing::UntilClose);
+    if ends_with_connection {
+        // Whatever ends the connection before the body is whole, a stop of the program too, must not look like its end.
+        client.socket.reset_on_close();
+    }
     delivery.run(session, trip, recode).await?;
+    if ends_with_connection {
+        client.socket.end_on_close();
+    }
 
     let is_request_sent = upload.as_ref().is_none_or(|upload| upload.is_done());
     // What follows the response without being asked for must not become the answer to somebody's next request.

@@ -92,6 +92,9 @@ pub(crate) async fn reach(
                 Next::GiveUp => return Err(last_fault),
                 Next::SameServer => freshness = Freshness::Fresh,
                 Next::OtherServer => {
+                    if let Fault::Upstream(fault) = &last_fault {
+                        tell_operator(client, snapshot, trip, fault);
+                    }
                     trip.retries += 1;
                     client.worker.counters.retries.increment();
                 }
@@ -158,9 +161,18 @@ async fn lease(
             return Ok(lease);
         }
     }
-    let settings = snapshot.upstream(upstream);
-    client.alarm.set(trip.earlier(Millis::now().after(settings.connect_timeout)));
-    let opened = open(pool.address(), pool.preferred(), &client.alarm).await;
+    let connect_timeout = snapshot.upstream(upstream).connect_timeout;
+    client.alarm.set(trip.earlier(Millis::now().after(connect_timeout)));
+    let mut opened = open(pool.address(), pool.preferred(), &client.alarm).await;
+    for _ in 0..ROOM_LOOKS {
+        let is_exhausted = matches!(opened, Err(ConnectFault::Exhausted(_)));
+        if !is_exhausted || client.worker.shed(SHED_COUNT) == 0 {
+            break;
+        }
+        // The idle connections close when it is their turn to run.
+        tokio::task::yield_now().await;
+        opened = open(pool.address(), pool.preferred(), &client.alarm).await;
+    }
     match opened {
         Ok(socket) => {
             counters.upstream_connects.increment();
@@ -168,16 +180,26 @@ async fn lease(
         }
         Err(ConnectFault::TimedOut) if Millis::now() >= trip.deadline() => Err(UpstreamFault::RouteTimeout.into()),
         Err(fault) => {
-            if let ConnectFault::Exhausted(_) = &fault {
-                client.worker.shed(SHED_COUNT);
-            }
-            Err(UpstreamFault::Connect(fault).into())
+            let fault = UpstreamFault::Connect(fault);
+            tell_operator(client, snapshot, trip, &fault);
+            Err(fault.into())
         }
     }
 }
 
 /// Idle connections closed at once when there is no descriptor for a server.
 const SHED_COUNT: usize = 16;
+/// How often room is made for one connection before the request is refused: others may take the room first.
+const ROOM_LOOKS: u32 = 4;
+
+/// Says on standard error what is wrong with the server of the trip.
+pub(crate) fn tell_operator(client: &Client, snapshot: &Snapshot, trip: &Trip, fault: &UpstreamFault) {
+    let Some((upstream, server)) = trip.upstream.zip(trip.server) else { return };
+    let upstream = snapshot.upstream(upstream);
+    let label = &upstream.servers[server].label;
+    let message = format_args!("server {label} of upstream {} {fault}", upstream.name);
+    client.worker.diagnostics.error(fault.reason(), message);
+}
 
 /// Writes the head for the server into `session.out`.
 fn write_head(

@@ -13,7 +13,7 @@ pub(crate) fn status_of(fault: &Fault) -> u16 {
             ClientFault::BodyTooLarge => 413,
             ClientFault::NoSite | ClientFault::NoRoute => 404,
             ClientFault::MethodNotAllowed => 405,
-            ClientFault::PathClimbs => 400,
+            ClientFault::AmbiguousPath | ClientFault::PathClimbs => 400,
             ClientFault::ReadsTooSlowly | ClientFault::Gone => 499,
         },
         Fault::Upstream(fault) => match fault {

@@ -28,10 +28,12 @@ impl Stage {
         Self { bytes: Vec::new(), start: 0, recode }
     }
 
-    /// Begins to gather; what was sealed before must be on its way.
-    pub(crate) fn begin(&mut self) {
+    /// Begins to gather about so many bytes; what was sealed before must be on its way.
+    pub(crate) fn begin(&mut self, bytes: usize) {
         debug_assert!(self.pending().is_empty(), "sealed bytes are sent before new ones are gathered");
         self.bytes.clear();
+        // Exactly: growing by doubling would cost each slow reader twice the memory.
+        self.bytes.reserve_exact(GAP + bytes + CHUNK_END.len());
         self.bytes.resize(GAP, 0);
         self.start = GAP;
     }
@@ -75,7 +77,7 @@ mod tests {
     fn check(recode: Recode, pieces: &[&[u8]], trailers: Option<&[u8]>, expected: &[u8]) {
         let mut stage = Stage::new(recode);
         for _ in 0..2 {
-            stage.begin();
+            stage.begin(3);
             pieces.iter().for_each(|piece| stage.push(piece));
             stage.seal(trailers);
             assert_eq!(stage.pending(), expected);

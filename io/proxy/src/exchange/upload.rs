@@ -175,7 +175,7 @@ impl Upload {
         if !self.is_chunked || self.is_end_staged || !self.stage.pending().is_empty() {
             return Ok(());
         }
-        self.stage.begin();
+        self.stage.begin(body.len());
         while !self.decoder.is_done() {
             let decoded = self.decoder.decode(body.filled()).map_err(Fault::Body)?;
             if decoded.consumed == 0 {
@@ -240,7 +240,7 @@ impl Upload {
                 let is_full = count == body.space().len();
                 body.filled_up(count);
                 if is_full && body.capacity() < BODY_BYTES_MAX {
-                    body.grow(body.capacity() * 4);
+                    client.worker.buffers.grow(body, body.capacity() * 4);
                 }
                 Poll::Ready(Ok(()))
             }

@@ -31,6 +31,7 @@ pub(crate) struct Worker {
     pub(crate) log: RefCell<AccessLog>,
     pub(crate) rng: RefCell<SplitMix>,
     pub(crate) snapshot: RefCell<Rc<Snapshot>>,
+    #[expect(clippy::vec_box, reason = "a session is large and moves from here into a burst and back")]
     pub(crate) sessions: RefCell<Vec<Box<Session>>>,
     pub(crate) is_draining: Cell<bool>,
     /// Number of connections that stay warm.

@@ -1,0 +1,74 @@
+//! The route of a request, by its canonical host and its path as it stands.
+
+use super::fault::{ClientFault, Fault};
+use super::trip::Trip;
+use crate::state::{Client, Session, Snapshot};
+use evener_http::{RequestHead, canonical_host, obliging_path};
+use evener_route::{Headers, Match, Miss, RequestView, Router};
+
+/// The header fields of a request, as the router asks for them.
+struct Fields<'a> {
+    message: &'a [u8],
+    head: &'a RequestHead,
+}
+
+impl Headers for Fields<'_> {
+    fn has(&self, name: &str, value: &str) -> bool {
+        self.head.fields.iter().any(|field| {
+            field.name.of(self.message).eq_ignore_ascii_case(name.as_bytes())
+                && field.value.of(self.message) == value.as_bytes()
+        })
+    }
+}
+
+/// Finds the route. A path that some servers read as one for another route has none (K14).
+pub(crate) fn route(
+    client: &Client,
+    session: &mut Session,
+    snapshot: &Snapshot,
+    trip: &mut Trip,
+) -> Result<Match, Fault> {
+    let Session { inbound, parser, host, out, .. } = session;
+    let (message, head) = (inbound.filled(), parser.head());
+    host.clear();
+    canonical_host(head.authority.of(message), host);
+    // Without a router the listener has left the config, and this connection is one that it still had.
+    let Some(router) = snapshot.router(client.listen) else { return Err(ClientFault::NoSite.into()) };
+    let found = look_up(router, message, head, host, path_of(message, head));
+    trip.site = match found {
+        Ok(Match { site, .. }) | Err(Miss::NoRoute(site) | Miss::NoMethod(site)) => Some(site),
+        Err(Miss::NoSite) => None,
+    };
+    let has_choice = trip.site.is_some_and(|site| snapshot.plan().sites[site].routes.len() > 1);
+    if has_choice
+        && obliging_path(path_of(message, head), out)
+        && look_up(router, message, head, host, out).ok() != found.ok()
+    {
+        return Err(ClientFault::AmbiguousPath.into());
+    }
+    found.map_err(|miss| match miss {
+        Miss::NoSite => ClientFault::NoSite.into(),
+        Miss::NoRoute(_) => ClientFault::NoRoute.into(),
+        Miss::NoMethod(_) => ClientFault::MethodNotAllowed.into(),
+    })
+}
+
+/// Appends the methods that would do, for a 405.
+pub(crate) fn allowed_methods(client: &Client, session: &Session, snapshot: &Snapshot, out: &mut Vec<u8>) {
+    let Some(router) = snapshot.router(client.listen) else { return };
+    let (message, head) = (session.inbound.filled(), session.parser.head());
+    let headers = Fields { message, head };
+    let method = head.method_text.of(message);
+    let view = RequestView { host: &session.host, path: path_of(message, head), method, headers: &headers };
+    router.allowed_methods(&view, out);
+}
+
+fn look_up(router: &Router, message: &[u8], head: &RequestHead, host: &[u8], path: &[u8]) -> Result<Match, Miss> {
+    let headers = Fields { message, head };
+    router.route(&RequestView { host, path, method: head.method_text.of(message), headers: &headers })
+}
+
+/// The path; that of `http://host` without any is `/`.
+pub(crate) fn path_of<'m>(message: &'m [u8], head: &RequestHead) -> &'m [u8] {
+    if head.path.is_empty() { b"/" } else { head.path.of(message) }
+}
