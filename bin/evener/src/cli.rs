@@ -1,16 +1,43 @@
-//! The command line. What the commands do is in `command`.
+//! The command line: words, options and their help. What the commands do is in `command`.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use crate::source::quoted;
+use crate::world::Unresolved;
+use clap::error::{ContextKind, ContextValue};
+use clap::{Args, Error, Parser, Subcommand, ValueEnum};
+use std::ffi::OsString;
 
 /// Reverse proxy and load balancer.
 #[derive(Debug, Parser)]
 #[command(name = "evener", version, about, arg_required_else_help = true, disable_help_subcommand = true)]
+#[command(subcommand_precedence_over_arg = true)]
+#[command(override_usage = "evener <COMMAND>\n       evener -t [FILE]")]
 pub(crate) struct Cli {
     /// Check the config and exit; the same as `evener check`.
-    #[arg(short = 't')]
-    pub(crate) test: bool,
+    #[arg(short = 't', value_name = "FILE", num_args = 0..=1)]
+    #[expect(clippy::option_option, reason = "clap's form of an option whose value may be left out")]
+    pub(crate) test: Option<Option<String>>,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+impl Cli {
+    /// Reads the command line of the process; a wrong one ends it with code 2 and advice.
+    pub(crate) fn read() -> Self {
+        Self::read_from(std::env::args_os()).unwrap_or_else(|error| error.exit())
+    }
+
+    pub(crate) fn read_from(words: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
+        Self::try_parse_from(words).map_err(|mut error| {
+            // Other programs take their config without a word before it.
+            if let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+                && (word.ends_with(".toml") || word.contains('/'))
+            {
+                let tip = format!("to run with this config, write 'evener run {word}'");
+                error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+            }
+            error
+        })
+    }
 }
 
 /// What evener is asked to do.
@@ -45,26 +72,29 @@ pub(crate) struct File {
 /// Settings of `evener proxy`.
 #[derive(Debug, Args)]
 pub(crate) struct Proxy {
-    /// Address to listen on, such as `:8080` or `127.0.0.1:8080`.
-    #[arg(long, default_value = ":8080")]
+    /// Address to listen on, such as `:8080` for every interface or `127.0.0.1:8080`.
+    #[arg(long, value_name = "ADDRESS", default_value = ":8080", value_parser = listen)]
     pub(crate) listen: String,
-    /// Servers, separated by commas: addresses, names with a port, or `unix:/path`.
-    #[arg(long, required = true, value_delimiter = ',')]
+    /// Servers, separated by commas or in several `--to`: addresses or names with a port, or `unix:/path`.
+    #[arg(long, value_name = "SERVERS", required = true, value_delimiter = ',', value_parser = server)]
     pub(crate) to: Vec<String>,
-    /// How requests are spread: round_robin, random, least_requests or first.
-    #[arg(long, default_value = "round_robin")]
+    /// How requests are spread.
+    #[arg(long, value_name = "HOW", default_value = "round_robin", value_parser = BALANCES)]
     pub(crate) balance: String,
-    /// Where the access log goes: stdout, stderr, a path, or off.
-    #[arg(long, default_value = "off")]
+    /// Where the access log goes: stdout, stderr, off, or the path of a file with a `/` in it.
+    #[arg(long, value_name = "TARGET", default_value = "off", value_parser = access_log)]
     pub(crate) access_log: String,
 }
 
 /// Settings of `evener demo`.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Address to listen on.
-    #[arg(long, default_value = "127.0.0.1:8080")]
-    pub(crate) listen: String,
+    /// Address to listen on. Without it 127.0.0.1:8080, or another port if that one is taken.
+    #[arg(long, value_name = "ADDRESS", value_parser = listen)]
+    pub(crate) listen: Option<String>,
+    /// How requests are spread.
+    #[arg(long, value_name = "HOW", default_value = "round_robin", value_parser = BALANCES)]
+    pub(crate) balance: String,
 }
 
 /// Settings of `evener check`.
@@ -72,16 +102,47 @@ pub(crate) struct Demo {
 pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) file: File,
-    /// How errors are printed.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
+    /// How findings are printed.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     pub(crate) format: Format,
 }
 
-/// How errors are printed.
+/// How findings are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// For people, on standard error.
     Text,
-    /// For programs: one JSON object.
+    /// For programs: one JSON object on standard output.
     Json,
+}
+
+/// The words of `balance`, listed here too so that shells complete them.
+pub(crate) const BALANCES: [&str; 4] = ["round_robin", "random", "least_requests", "first"];
+
+fn listen(text: &str) -> Result<String, String> {
+    judge(text, &format!("[[site]]\nlisten = {}\nrespond = {{ status = 404 }}\n", quoted(text)))
+}
+
+fn server(text: &str) -> Result<String, String> {
+    if text.is_empty() {
+        return Err(String::from("there is no server between two commas"));
+    }
+    judge(text, &format!("[[site]]\nto = \"servers\"\n[upstream.servers]\nservers = [{}]\n", quoted(text)))
+}
+
+fn access_log(text: &str) -> Result<String, String> {
+    judge(text, &format!("[log]\naccess = {}\n[[site]]\nrespond = {{ status = 404 }}\n", quoted(text)))
+}
+
+/// Has the config judge a value of the command line, so that there is one definition of what is right and one wording.
+/// Names are not looked up here.
+fn judge(text: &str, config: &str) -> Result<String, String> {
+    let outcome = evener_config::load_text("options", config, &Unresolved);
+    match outcome.diagnostics.into_iter().next() {
+        None => Ok(text.to_owned()),
+        Some(finding) => Err(match finding.help {
+            None => finding.message,
+            Some(help) => format!("{}\n\n  tip: {help}", finding.message),
+        }),
+    }
 }

@@ -3,11 +3,15 @@
 mod cli;
 mod command;
 mod control;
+mod operator;
+mod source;
 mod world;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    command::execute(cli::Cli::parse())
+    command::execute(cli::Cli::read())
 }
+
+#[cfg(test)]
+mod tests;

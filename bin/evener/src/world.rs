@@ -1,8 +1,14 @@
-//! The world that the config asks about: files, the environment and host names.
+//! The world that the config asks about: files, the environment and host names. What they mean is not its business.
 
-use evener_config::World;
-use std::net::{SocketAddr, ToSocketAddrs};
+use crate::operator::reason;
+use evener_config::{NoWorld, World};
+use std::fs::File;
+use std::io::Read;
+use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 use std::path::Path;
+
+/// No config is that long; a device such as /dev/zero is.
+const FILE_BYTES_MAX: u64 = 16 << 20;
 
 /// The real world.
 #[derive(Debug, Clone, Copy)]
@@ -10,7 +16,13 @@ pub(crate) struct RealWorld;
 
 impl World for RealWorld {
     fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(path).map_err(|error| error.to_string())
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(|error| reason(&error))?;
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+        if bytes.len() as u64 > FILE_BYTES_MAX {
+            return Err(format!("it is longer than {} MiB, so it is no config", FILE_BYTES_MAX >> 20));
+        }
+        String::from_utf8(bytes).map_err(|_| String::from("it is not UTF-8 text"))
     }
 
     fn glob(&self, pattern: &str) -> Result<Vec<String>, String> {
@@ -20,10 +32,10 @@ impl World for RealWorld {
             return Ok(vec![pattern.to_owned()]);
         }
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let listed = folder.unwrap_or_else(|| Path::new(".")).read_dir().map_err(|error| error.to_string())?;
+        let listed = folder.unwrap_or_else(|| Path::new(".")).read_dir().map_err(|error| reason(&error))?;
         let mut found = Vec::new();
         for entry in listed {
-            let entry = entry.map_err(|error| error.to_string())?.file_name();
+            let entry = entry.map_err(|error| reason(&error))?.file_name();
             let Some(entry) = entry.to_str() else { continue };
             // A leading dot hides a file, as in the shell.
             if matches(name, entry) && !entry.starts_with('.') {
@@ -40,7 +52,11 @@ impl World for RealWorld {
     }
 
     fn resolve(&self, host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
-        let addresses = (host, port).to_socket_addrs().map_err(|error| error.to_string())?;
+        let addresses = (host, port).to_socket_addrs().map_err(|error| {
+            let reason = reason(&error);
+            // The standard library says twice that it is about names.
+            reason.strip_prefix("failed to lookup address information: ").unwrap_or(&reason).to_owned()
+        })?;
         let mut distinct = Vec::new();
         for address in addresses {
             if !distinct.contains(&address) {
@@ -51,8 +67,30 @@ impl World for RealWorld {
     }
 }
 
+/// A world in which every name has an address, for judging a single value without asking anyone.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Unresolved;
+
+impl World for Unresolved {
+    fn read(&self, path: &str) -> Result<String, String> {
+        NoWorld.read(path)
+    }
+
+    fn glob(&self, pattern: &str) -> Result<Vec<String>, String> {
+        NoWorld.glob(pattern)
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        NoWorld.variable(name)
+    }
+
+    fn resolve(&self, _host: &str, port: u16) -> Result<Vec<SocketAddr>, String> {
+        Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))])
+    }
+}
+
 /// Whether `name` fits a pattern in which each `*` stands for any text.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(crate) fn matches(pattern: &str, name: &str) -> bool {
     let mut parts = pattern.split('*');
     let first = parts.next().unwrap_or_default();
     let Some(mut rest) = name.strip_prefix(first) else { return false };
@@ -67,25 +105,4 @@ fn matches(pattern: &str, name: &str) -> bool {
         }
     }
     rest.is_empty()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::matches;
-
-    #[test]
-    fn stars_stand_for_any_text() {
-        let check = |pattern: &str, name: &str, expected: bool| {
-            assert_eq!(matches(pattern, name), expected, "{pattern} {name}")
-        };
-        check("*.toml", "a.toml", true);
-        check("*.toml", ".toml", true);
-        check("*.toml", "a.toml.bak", false);
-        check("site-*.toml", "site-a.toml", true);
-        check("site-*.toml", "a.toml", false);
-        check("*a*b*", "xaybz", true);
-        check("*a*b*", "xbya", false);
-        check("a.toml", "a.toml", true);
-        check("a.toml", "b.toml", false);
-    }
 }

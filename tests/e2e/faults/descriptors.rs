@@ -3,10 +3,8 @@
 
 use std::time::Duration;
 
-use rustix::process::{Resource, Rlimit, prlimit};
-
 use crate::harness::client::{RawClient, get};
-use crate::harness::wait::{PATIENCE, eventually};
+use crate::harness::wait::{PATIENCE, eventually, pause_unless};
 use crate::harness::{Recorder, Step};
 
 use super::{Trial, echo, expect_next_client_served};
@@ -20,9 +18,11 @@ const IDLE_TIME_MAX: Duration = Duration::from_millis(150);
 #[track_caller]
 fn leave_room(trial: &Trial, room: usize) {
     let process = &trial.evener.process;
-    let limit = (process.open_fds() + room) as u64;
-    let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
-    prlimit(Some(process.pid()), Resource::Nofile, limit).expect("an own child's limit can be lowered");
+    let open = process.open_numbers();
+    // The limit is on the numbers, so those that are free below it count.
+    let free = (0..).filter(|number| !open.contains(number));
+    let limit = free.skip(room).next().expect("numbers have no end");
+    process.limit_open_files(limit);
 }
 
 fn server() -> Recorder {
@@ -68,7 +68,8 @@ fn idle_connections_make_room_for_many_new_clients_at_once() {
         client.send(get("/hold"));
     }
     let held = || server.requests().iter().filter(|request| request.target == "/hold").count();
-    eventually(PATIENCE, "all are under way", || held() == 20);
+    pause_unless(Duration::from_secs(3), || held() == 20);
+    assert_eq!(held(), 20, "all are under way: {}", trial.evener.process.stderr());
     busy.into_iter().for_each(RawClient::reset);
     drop(idle);
     trial.end(server);

@@ -93,6 +93,7 @@ fn broken_chunks_cut_the_body() {
         }
         eventually(SOON, "the connection is dropped", || server.conversation(0).is_over());
         expect_next_client_served(&trial.evener, "/2");
+        drop(client);
         trial.end(server).expect_failures(&[("response_body_broken", 1)]);
     }
 }

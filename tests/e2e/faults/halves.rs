@@ -19,7 +19,12 @@ fn an_answer_before_a_half_close_arrives_and_its_connection_is_not_used_again() 
     let mut client = trial.evener.connect();
     for number in 0..5 {
         let target = format!("/{number}");
-        let (request, method) = if number % 2 == 0 { (get(&target), "GET") } else { (post(&target), "POST") };
+        let method = if number == 4 { "POST" } else { "GET" };
+        if method == "POST" {
+            // Until then evener may not have heard of the end, and a POST that meets it is not repeated.
+            eventually(SOON, "evener closes its side too", || server.conversations().iter().all(|one| one.is_over()));
+        }
+        let request = if method == "POST" { post(&target) } else { get(&target) };
         assert_eq!(client.send(request).response_to(method).text(), format!("{method} {target}"));
     }
     let requests: Vec<usize> = server.conversations().iter().map(|one| one.requests().len()).collect();

@@ -93,8 +93,10 @@ fn a_body_that_drips_arrives_whole_and_one_that_stops_is_cut() {
             true => (Duration::from_millis(400 / body.len() as u64 * 4), body.len()),
             false => (Duration::ZERO, body.len() - 1),
         };
+        let body_bytes = body.len();
         let body = body.as_bytes()[..shown].to_vec();
-        vec![Step::send(head), Step::Drip(body, pause), Step::Hold]
+        let after = if shown == body_bytes { vec![] } else { vec![Step::Hold] };
+        [vec![Step::send(head), Step::Drip(body, pause)], after].concat()
     });
     let trial = Trial::in_front_of(&[server.address()], TIMEOUT);
     for framing in ["length", "chunked"] {
@@ -134,6 +136,7 @@ fn a_stopped_server_times_out_and_serves_again_when_it_goes_on() {
     };
     assert_eq!(ask_all(1), [200; 4]);
     stopping.0.process.signal(Signal::STOP);
+    eventually(PATIENCE, "it stands still", || stopping.0.process.is_stopped());
     let statuses = ask_all(2);
     assert_eq!(statuses.iter().filter(|status| **status == 504).count(), 2, "{statuses:?}");
     stopping.0.process.signal(Signal::CONT);

@@ -86,6 +86,13 @@ impl Process {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Whether a signal has stopped it and it has not gone on.
+    pub(crate) fn is_stopped(&self) -> bool {
+        let path = format!("/proc/{}/stat", self.child.id());
+        let line = std::fs::read_to_string(path).expect("a running process has a file in /proc");
+        line.rsplit(')').next().is_some_and(|after_name| after_name.trim_start().starts_with('T'))
+    }
+
     /// Ends the program without asking.
     pub(crate) fn kill(&mut self) {
         if self.is_running() {
@@ -115,6 +122,13 @@ impl Process {
         let most = Some(most as u64);
         let limit = Rlimit { current: most, maximum: most };
         prlimit(Some(self.pid()), Resource::Nofile, limit).expect("an own child can be limited");
+    }
+
+    /// The numbers of the open file descriptors.
+    pub(crate) fn open_numbers(&self) -> Vec<usize> {
+        let folder = format!("/proc/{}/fd", self.child.id());
+        let entries = std::fs::read_dir(folder).expect("a running process has a folder in /proc");
+        entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
     }
 
     /// How many sockets are open.

@@ -100,6 +100,21 @@ fn an_idle_connection_with_unasked_bytes_is_closed_by_itself() {
     scene.expect_next_served("R7");
 }
 
+#[test]
+fn only_idempotent_requests_are_sent_again_and_get_in_lower_case_is_none() {
+    let mut scene = Scene::open();
+    let table = [("GET", 200), ("get", 502), ("Get", 502), ("POST", 502), ("FOO", 502)];
+    for (method, status) in table {
+        let line = format!("{method} / HTTP/1.1\r\nHost: a\r\n");
+        let onward = format!("{line}{VIA}");
+        let times = if status == 200 { 2 } else { 1 };
+        // The connection has been used before, so it may have died of itself.
+        scene.expect_next_served("row 13, before");
+        scene.will(vec![Step::Close]);
+        scene.converses("13", &format!("{line}\r\n"), &[status], &onward.repeat(times), times);
+    }
+}
+
 /// The client, which asked in that version, cannot take what it got for the whole response.
 #[track_caller]
 fn expect_cut(scene: &mut Scene, row: &str, version: &str, steps: Vec<Step>) {

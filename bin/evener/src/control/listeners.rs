@@ -1,8 +1,12 @@
 //! The listening sockets of all workers. An address that stays in the config keeps its sockets, so that a reload refuses
 //! nobody.
+//!
+//! It does not accept: workers do, each on its own sockets.
 
+use crate::operator::reason;
 use evener_plan::{Listen, Plan};
 use evener_runtime::listener::{bind, bind_any};
+use std::io::{Error, ErrorKind};
 use std::os::fd::OwnedFd;
 
 /// Sockets for one worker.
@@ -23,6 +27,7 @@ impl Listeners {
     /// Binds the addresses of `plan` that are not open yet: a list for each worker. On an error nothing stays bound.
     pub(crate) fn open(&self, plan: &Plan) -> Result<Vec<Sockets>, String> {
         let mut sockets: Vec<Sockets> = (0..self.workers).map(|_| Vec::new()).collect();
+        let mut taken = self.open.clone();
         for listen in plan.listens() {
             if self.open.contains(&listen) {
                 continue;
@@ -31,8 +36,11 @@ impl Listeners {
                 Listen::Any(port) => bind_any(port, self.workers),
                 Listen::At(address) => bind(address, self.workers),
             };
-            let bound = bound.map_err(|error| format!("cannot listen on {listen}: {error}{}", advice(&error)))?;
+            let bound = bound.map_err(|error| {
+                format!("cannot listen on {listen}: {} ({})", reason(&error), advice(listen, &taken, &error))
+            })?;
             sockets.iter_mut().zip(bound).for_each(|(own, fd)| own.push((listen, fd)));
+            taken.push(listen);
         }
         Ok(sockets)
     }
@@ -43,12 +51,37 @@ impl Listeners {
     }
 }
 
-fn advice(error: &std::io::Error) -> &'static str {
-    match error.kind() {
-        std::io::ErrorKind::AddrInUse => " (another program listens there; `ss -ltnp` shows which)",
-        std::io::ErrorKind::PermissionDenied => {
-            " (ports below 1024 need the capability CAP_NET_BIND_SERVICE, or run as root)"
+/// Whether the system refuses to listen on both.
+pub(crate) fn overlap(one: Listen, other: Listen) -> bool {
+    match (one, other) {
+        (Listen::Any(one), Listen::Any(other)) => one == other,
+        (Listen::Any(port), Listen::At(address)) | (Listen::At(address), Listen::Any(port)) => port == address.port(),
+        (Listen::At(one), Listen::At(other)) => {
+            let covers = |wide: std::net::SocketAddr, narrow: std::net::SocketAddr| {
+                // The unspecified address of IPv6 takes IPv4 as well.
+                wide.ip().is_unspecified() && (wide.is_ipv6() || narrow.is_ipv4())
+            };
+            one.port() == other.port() && (one == other || covers(one, other) || covers(other, one))
         }
-        _ => "",
+    }
+}
+
+/// What to do about it.
+fn advice(listen: Listen, taken: &[Listen], error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::AddrInUse => match taken.iter().find(|taken| overlap(**taken, listen)) {
+            Some(own) => format!("evener itself listens on {own}, which overlaps with it"),
+            None => String::from("another program listens there; `ss -ltnp` shows which"),
+        },
+        ErrorKind::PermissionDenied => {
+            String::from("ports below 1024 need the capability CAP_NET_BIND_SERVICE, or to run as root")
+        }
+        ErrorKind::AddrNotAvailable => {
+            String::from("no interface of this machine has the address; `ip addr` lists them")
+        }
+        _ if error.raw_os_error() == Some(rustix::io::Errno::MFILE.raw_os_error()) => {
+            String::from("the limit of open files is too low; `ulimit -n` shows it")
+        }
+        _ => String::from("the system refuses it"),
     }
 }

@@ -1,53 +1,41 @@
 //! The control thread: starts the workers, obeys signals, and swaps what the workers run.
 //!
-//! LIFECYCLE: start -> (reload)* -> drain with a deadline -> stop. A reload that fails changes nothing.
+//! It touches no connection. LIFECYCLE: start -> (reload)* -> drain with a deadline -> stop. A reload that fails changes
+//! nothing. A worker that ends unasked ends the program with an error, the others being drained: whoever started the
+//! program starts it again, with all its workers.
 
-mod listeners;
+pub(crate) mod listeners;
 mod report;
 mod resources;
+mod signals;
+mod workers;
 
-use crate::world::RealWorld;
-use evener_config::Outcome;
-use evener_observe::{Counters, Diagnostics, LogWriter};
-use evener_plan::Plan;
+use crate::operator::{duration, reason, say};
+use crate::source::Source;
+use evener_observe::{Counters, Diagnostics, LogError, LogWriter};
+use evener_plan::{LogPlan, Plan};
 use evener_proxy::{Blueprint, Command, ServerStates, Setup, reasons};
-use listeners::Listeners;
+use listeners::{Listeners, Sockets};
+use signals::{Order, Signals};
 use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::mpsc::unbounded_channel;
+use workers::{End, Workers};
 
+/// How long the workers may take to install a plan, and to end after they were told to. Both are a matter of
+/// microseconds for a worker that is well.
+const WORKER_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the last lines of the access log may take at the end.
 const LOG_PATIENCE: Duration = Duration::from_secs(2);
 /// One message a reason and second on standard error.
 const DIAGNOSTICS_EVERY: Duration = Duration::from_secs(1);
 
-/// Where the config comes from, so that it can be read again.
-#[derive(Debug, Clone)]
-pub(crate) enum Source {
-    File(String),
-    /// Text that was made up from the command line.
-    Text(String),
-}
-
-impl Source {
-    /// Reads the config.
-    pub(crate) fn load(&self) -> Outcome {
-        match self {
-            Self::File(path) => evener_config::load(path, &RealWorld),
-            Self::Text(text) => evener_config::load_text("command line", text, &RealWorld),
-        }
-    }
-}
-
 /// A running evener, seen from the control thread.
 struct Control {
     source: Source,
-    workers: Vec<UnboundedSender<Command>>,
-    /// Ends when the last worker has.
-    ended: UnboundedReceiver<()>,
+    workers: Workers,
     listeners: Listeners,
     states: ServerStates,
     counters: Counters,
@@ -55,55 +43,29 @@ struct Control {
     grace: Duration,
 }
 
+/// Why the control thread stops obeying.
+enum Farewell {
+    /// Somebody asked for the end.
+    Asked,
+    /// A worker is lost.
+    Lost(End),
+}
+
 /// Runs `plan` until a signal ends it. `started` is called once everything listens.
 pub(crate) fn run(source: Source, plan: Plan, started: impl FnOnce()) -> Result<(), Box<dyn Error>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(async {
-        let mut signals = Signals::new()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start an event loop: {}", reason(&error)))?;
+    let result = runtime.block_on(async {
+        let mut signals = Signals::new().map_err(|error| format!("cannot receive signals: {}", reason(&error)))?;
         let mut control = Control::start(source, plan)?;
+        control.workers.all_begun().await.map_err(|end| format!("{end} at the start"))?;
         started();
-        control.obey(&mut signals).await;
-        control.end(&mut signals).await;
-        Ok(())
-    })
-}
-
-struct Signals {
-    hangup: Signal,
-    reopen: Signal,
-    ending: Ending,
-}
-
-/// The signals that end the program.
-struct Ending {
-    terminate: Signal,
-    quit: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn new() -> std::io::Result<Self> {
-        Ok(Self {
-            hangup: signal(SignalKind::hangup())?,
-            reopen: signal(SignalKind::user_defined1())?,
-            ending: Ending {
-                terminate: signal(SignalKind::terminate())?,
-                quit: signal(SignalKind::quit())?,
-                interrupt: signal(SignalKind::interrupt())?,
-            },
-        })
-    }
-}
-
-impl Ending {
-    /// Waits for one of them. Cancel safe: signals are not lost.
-    async fn recv(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.quit.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
-    }
+        let farewell = control.obey(&mut signals).await;
+        control.end(farewell, &mut signals).await
+    });
+    // A name server may keep a reload waiting; the end of the program does not wait for it.
+    runtime.shutdown_background();
+    result
 }
 
 impl Control {
@@ -113,93 +75,130 @@ impl Control {
         let mut listeners = Listeners::new(worker_count);
         let sockets = listeners.open(&plan)?;
         listeners.commit(&plan);
-        let writer = LogWriter::start(&plan.log).map_err(|error| with_cause(&error))?;
-        let counters = Counters::new(worker_count, reasons());
-        let diagnostics = Arc::new(Diagnostics::new(reasons(), DIAGNOSTICS_EVERY));
-        let connections = Arc::new(AtomicUsize::new(0));
-        let mut states = ServerStates::default();
-        let grace = plan.shutdown_grace;
-        let blueprint = Arc::new(Blueprint::new(plan, &mut states));
-        let (ended_sender, ended) = unbounded_channel();
-        let mut workers = Vec::new();
-        for (index, sockets) in sockets.into_iter().enumerate() {
-            let (sender, commands) = unbounded_channel();
-            let own = Arc::clone(counters.worker(index).ok_or("more sockets than workers")?);
-            let setup = Setup {
-                blueprint: Arc::clone(&blueprint),
-                listeners: sockets,
-                log: writer.access_log(Arc::clone(&own)),
-                counters: own,
-                diagnostics: Arc::clone(&diagnostics),
-                connections: Arc::clone(&connections),
-                connections_max,
-                seed: resources::seed(),
-                commands,
-            };
-            let ended = ended_sender.clone();
-            evener_runtime::worker::start(&format!("worker-{index}"), move || async move {
-                evener_proxy::run(setup).await;
-                drop(ended);
-            })?;
-            workers.push(sender);
-        }
-        Ok(Self { source, workers, ended, listeners, states, counters, writer, grace })
+        let mut control = Self {
+            source,
+            workers: Workers::new(),
+            listeners,
+            states: ServerStates::default(),
+            counters: Counters::new(worker_count, reasons()),
+            writer: start_writer(&plan.log)?,
+            grace: plan.shutdown_grace,
+        };
+        let blueprint = Arc::new(Blueprint::new(plan, &mut control.states));
+        control.start_workers(sockets, &blueprint, connections_max)?;
+        Ok(control)
     }
 
-    /// Obeys signals until one asks for the end.
-    async fn obey(&mut self, signals: &mut Signals) {
+    fn start_workers(
+        &mut self,
+        sockets: Vec<Sockets>,
+        blueprint: &Arc<Blueprint>,
+        connections_max: usize,
+    ) -> Result<(), Box<dyn Error>> {
+        let diagnostics = Arc::new(Diagnostics::new(reasons(), DIAGNOSTICS_EVERY));
+        let connections = Arc::new(AtomicUsize::new(0));
+        let pressure = Arc::new(tokio::sync::Notify::new());
+        for (index, listeners) in sockets.into_iter().enumerate() {
+            let counters = Arc::clone(self.counters.worker(index).ok_or("more sockets than workers")?);
+            let blueprint = Arc::clone(blueprint);
+            let log = self.writer.access_log(Arc::clone(&counters));
+            let diagnostics = Arc::clone(&diagnostics);
+            let connections = Arc::clone(&connections);
+            let pressure = Arc::clone(&pressure);
+            let seed = resources::seed();
+            let main = move |commands| {
+                evener_proxy::run(Setup {
+                    blueprint,
+                    listeners,
+                    log,
+                    counters,
+                    diagnostics,
+                    connections,
+                    connections_max,
+                    pressure,
+                    seed,
+                    commands,
+                })
+            };
+            self.workers.add(main).map_err(|error| format!("cannot start a worker: {}", reason(&error)))?;
+        }
+        Ok(())
+    }
+
+    /// Obeys signals until one asks for the end, or a worker is lost.
+    async fn obey(&mut self, signals: &mut Signals) -> Farewell {
         loop {
-            // Every arm is cancel safe: a signal that is not received stays pending.
-            tokio::select! {
-                _ = signals.hangup.recv() => self.reload().await,
-                _ = signals.reopen.recv() => self.writer.reopen(),
-                () = signals.ending.recv() => return,
+            // Both arms are cancel safe: a signal or an end that is not received stays pending.
+            let order = tokio::select! {
+                order = signals.next() => order,
+                end = self.workers.next_end() => return Farewell::Lost(end),
+            };
+            let farewell = match order {
+                Order::Reload => self.reload(signals).await,
+                Order::Reopen => {
+                    self.writer.reopen();
+                    None
+                }
+                Order::End => Some(Farewell::Asked),
+            };
+            if let Some(farewell) = farewell {
+                return farewell;
             }
         }
     }
 
-    /// Reads the config again and has the workers run it. On any error everything stays as it is.
-    async fn reload(&mut self) {
-        let outcome = self.source.load();
-        let findings = outcome.render(false);
-        if !findings.is_empty() {
-            eprint!("{findings}");
-        }
-        let Some(plan) = outcome.plan else {
-            eprintln!("evener: the config has errors; nothing was changed");
-            return;
+    /// Reads the config again and has the workers run it. On any error everything stays as it is. Looking up names may
+    /// take long, so it is done on the side, and a signal that asks for the end is obeyed meanwhile.
+    async fn reload(&mut self, signals: &mut Signals) -> Option<Farewell> {
+        let source = self.source.clone();
+        let loading = tokio::task::spawn_blocking(move || source.load());
+        // Cancel safe: a config that nobody waits for is dropped.
+        let outcome = tokio::select! {
+            outcome = loading => outcome,
+            () = signals.ending.recv() => return Some(Farewell::Asked),
         };
-        match self.install(plan).await {
-            Ok(()) => eprintln!("evener: reloaded"),
-            Err(error) => eprintln!("evener: cannot reload: {error}; nothing was changed"),
+        let Ok(outcome) = outcome else {
+            say("reading the config failed; nothing was changed");
+            return None;
+        };
+        self.source.tell(&outcome);
+        match outcome.plan {
+            None => say("the config has errors; nothing was changed"),
+            Some(plan) => match self.install(plan).await {
+                Ok(()) => say("reloaded"),
+                Err(error) => say(format_args!("cannot reload: {error}; nothing was changed")),
+            },
         }
+        None
     }
 
     async fn install(&mut self, plan: Plan) -> Result<(), Box<dyn Error>> {
         let sockets = self.listeners.open(&plan)?;
         let new_writer = match *self.writer.plan() == plan.log {
             true => None,
-            false => Some(LogWriter::start(&plan.log).map_err(|error| with_cause(&error))?),
+            false => Some(start_writer(&plan.log)?),
         };
         // From here on nothing fails.
-        if plan.workers.is_some_and(|workers| workers != self.workers.len()) {
-            eprintln!("evener: the number of workers changes with the next start only");
+        if plan.workers.unwrap_or_else(resources::cores) != self.workers.count() {
+            say("the number of workers changes with the next start only");
         }
         self.listeners.commit(&plan);
         self.grace = plan.shutdown_grace;
         let connections_max = resources::connections_max(&plan);
         let blueprint = Arc::new(Blueprint::new(plan, &mut self.states));
         let (done, mut installed) = unbounded_channel();
-        for (index, (worker, listeners)) in self.workers.iter().zip(sockets).enumerate() {
+        let installs = sockets.into_iter().enumerate().map(|(index, listeners)| {
             let own = self.counters.worker(index).map(Arc::clone);
             let log = new_writer.as_ref().zip(own).map(|(writer, own)| writer.access_log(own));
             let blueprint = Arc::clone(&blueprint);
-            let install = Command::Install { blueprint, listeners, connections_max, log, done: done.clone() };
-            // A worker that has ended closes the channel; there is nothing to install then.
-            let _ = worker.send(install);
-        }
+            Command::Install { blueprint, listeners, connections_max, log, done: done.clone() }
+        });
+        self.workers.tell_each(installs);
         drop(done);
-        while installed.recv().await.is_some() {}
+        let all_installed = async { while installed.recv().await.is_some() {} };
+        if tokio::time::timeout(WORKER_PATIENCE, all_installed).await.is_err() {
+            say("a worker is busy and takes the change over later");
+        }
         if let Some(writer) = new_writer {
             let old = std::mem::replace(&mut self.writer, writer);
             old.stop(LOG_PATIENCE);
@@ -208,37 +207,38 @@ impl Control {
     }
 
     /// Drains the workers; cuts what is left after the grace, or at a second signal.
-    async fn end(mut self, signals: &mut Signals) {
-        eprintln!("evener: stopping; waiting up to {:?} for requests in flight", self.grace);
-        self.tell(|| Command::Drain);
-        let grace = tokio::time::sleep(self.grace);
+    async fn end(mut self, farewell: Farewell, signals: &mut Signals) -> Result<(), Box<dyn Error>> {
+        let grace = duration(self.grace);
+        match &farewell {
+            Farewell::Asked => say(format_args!("stopping; waiting up to {grace} for requests in flight")),
+            Farewell::Lost(end) => {
+                say(format_args!("{end}; stopping; waiting up to {grace} for requests of the other workers"));
+            }
+        }
+        self.workers.tell_all(|| Command::Drain);
+        // All arms are cancel safe; a reload has no sense any more, so its signal is not looked at.
         tokio::select! {
-            _ = self.ended.recv() => {}
-            () = grace => eprintln!("evener: the grace is over; cutting what is left"),
-            () = signals.ending.recv() => eprintln!("evener: asked a second time; cutting what is left"),
+            () = self.workers.all_ended() => {}
+            () = tokio::time::sleep(self.grace) => say("the grace is over; cutting what is left"),
+            () = signals.ending.recv() => say("asked a second time; cutting what is left"),
         }
-        self.tell(|| Command::Stop);
-        self.ended.recv().await;
-        eprintln!("evener: {}", report::summary(&self.counters.totals()));
+        self.workers.tell_all(|| Command::Stop);
+        let has_hung = tokio::time::timeout(WORKER_PATIENCE, self.workers.all_ended()).await.is_err();
+        say(report::summary(&self.counters.totals()));
         self.writer.stop(LOG_PATIENCE);
-    }
-
-    fn tell(&self, command: impl Fn() -> Command) {
-        for worker in &self.workers {
-            // A worker that has ended needs no telling.
-            let _ = worker.send(command());
+        match (farewell, self.workers.panicked()) {
+            (Farewell::Lost(end), _) | (Farewell::Asked, Some(end)) => Err(end.to_string().into()),
+            (Farewell::Asked, None) if has_hung => Err(format!("{} workers do not end", self.workers.running()).into()),
+            (Farewell::Asked, None) => Ok(()),
         }
     }
 }
 
-/// An error and its causes in one line.
-fn with_cause(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(next) = cause {
-        text.push_str(": ");
-        text.push_str(&next.to_string());
-        cause = next.source();
-    }
-    text
+fn start_writer(plan: &LogPlan) -> Result<LogWriter, String> {
+    LogWriter::start(plan).map_err(|error| match &error {
+        LogError::Open { source, .. } | LogError::Thread(source) => format!("{error}: {}", reason(source)),
+    })
 }
+
+#[cfg(test)]
+mod tests;

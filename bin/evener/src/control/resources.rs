@@ -4,8 +4,8 @@ use evener_plan::Plan;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::hash::{BuildHasher, RandomState};
 
-/// Descriptors kept free for listeners, logs and pipes.
-const RESERVED: usize = 128;
+/// Descriptors kept free for listeners, logs and pipes; a quarter of them where there are few.
+const RESERVED_MAX: usize = 128;
 /// Without a limit of the system; a bound all the same, since each connection takes memory.
 const UNBOUNDED: usize = 1_000_000;
 
@@ -21,7 +21,7 @@ pub(crate) fn connections_max(plan: &Plan) -> usize {
     // Only a process without the right to raise its own limit fails here, and it stays as it is.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
     let files = getrlimit(Resource::Nofile).current.and_then(|files| usize::try_from(files).ok());
-    let derived = files.map_or(UNBOUNDED, |files| (files.saturating_sub(RESERVED) / 2).clamp(1, UNBOUNDED));
+    let derived = files.map_or(UNBOUNDED, |files| ((files - RESERVED_MAX.min(files / 4)) / 2).clamp(1, UNBOUNDED));
     plan.limits.connections_max.map_or(derived, |wanted| wanted.min(derived))
 }
 

@@ -105,6 +105,10 @@ impl Kind {
     fn refuse(self, node: &Node, key: &Key, report: &mut Report) -> bool {
         let message = match self {
             Self::Map => format!("expected text in quotes, found {}", node.value.kind()),
+            // `[[site.route]]` makes a table `site` of its own; its header has no bracket before the name.
+            Self::Tables(_) if report.sources.slice(node.span) == key.name => {
+                format!("there is no [[{}]] above this", key.name)
+            }
             Self::Tables(_) => format!("`{}` is written as [[{}]], found {}", key.name, key.name, node.value.kind()),
             _ => format!("expected {}, found {}", self.phrase(), node.value.kind()),
         };

@@ -1,3 +1,5 @@
+//! The tables of keys are sound: every key is documented, and its example and default are values it takes.
+
 use super::*;
 use crate::{Outcome, World};
 use evener_plan::{Limits, Plan};

@@ -74,13 +74,23 @@ impl Reader<'_> {
 
 fn syntax_error(source: SourceId, text: &str, error: &toml::de::Error, report: &mut Report) {
     let range = error.span().unwrap_or(0..0);
-    let span = Span { source, start: range.start, end: range.end };
+    let mut span = Span { source, start: range.start, end: range.end };
     let message = error.message();
     if message.starts_with("duplicate key") {
         return duplicate(source, text, span, report);
     }
     let written = report.sources.slice(span).trim().to_owned();
+    let word_place = word_around(text, range.start);
+    let word = text.get(word_place.clone()).unwrap_or_default();
     let (message, help) = match message {
+        // The reader takes `127.0.0.1:8081` for a number that goes wrong in its middle.
+        _ if message.starts_with("invalid float") && word.contains([':', '/']) => {
+            span = Span { source, start: word_place.start, end: word_place.end };
+            ("text stands in quotes", Some(format!("write \"{}\"", word.escape_debug())))
+        }
+        _ if message.contains("key with no value") => {
+            (message, Some(String::from("this is TOML: write key = value, or a header such as [[site]]")))
+        }
         _ if message.contains("must be quoted") && written.is_empty() => ("a value is missing", None),
         _ if message.contains("must be quoted") => {
             ("text stands in quotes", Some(format!("write \"{}\"", written.escape_debug())))
@@ -94,6 +104,15 @@ fn syntax_error(source: SourceId, text: &str, error: &toml::de::Error, report: &
     if let (Some(finding), Some(help)) = (finding, help) {
         finding.help(help);
     }
+}
+
+/// What stands without blanks or TOML's own characters around `offset`.
+fn word_around(text: &str, offset: usize) -> Range<usize> {
+    let is_end = |character: char| character.is_whitespace() || "[]{},=#\"'".contains(character);
+    let (before, after) = text.split_at_checked(offset).unwrap_or_default();
+    let start = before.rfind(is_end).map_or(0, |at| at + 1);
+    let end = offset + after.find(is_end).unwrap_or(after.len());
+    start..end
 }
 
 fn duplicate(source: SourceId, text: &str, span: Span, report: &mut Report) {

@@ -26,7 +26,11 @@ pub(super) fn port_number(text: &str) -> Option<u16> {
 }
 
 pub(super) fn bad_port(port: &str) -> Fault {
-    Fault::new("bad-port", format!("{} is not a port", quote(port))).help("a port is a number from 1 to 65535")
+    let fault = Fault::new("bad-port", format!("{} is not a port", quote(port)));
+    match port.strip_prefix('$') {
+        Some(name) => fault.help(format!("a variable is written ${{{name}}}")),
+        None => fault.help("a port is a number from 1 to 65535"),
+    }
 }
 
 pub(super) fn port_zero() -> Fault {

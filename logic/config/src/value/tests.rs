@@ -1,3 +1,5 @@
+//! Single texts and what they mean, one table for each parser.
+
 use super::*;
 use evener_plan::{AccessFormat, HostMode, HostPattern, Listen, PathMatch, TemplatePart, TextPart};
 use std::fmt::Debug;

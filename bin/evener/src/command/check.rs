@@ -1,0 +1,118 @@
+//! `evener check`: what the config says of itself, and what `run` would meet on this machine beyond that.
+//!
+//! It binds no port that is in the config, because evener may be running with this very file, and makes no file.
+
+use crate::cli::Format;
+use crate::control::listeners::overlap;
+use crate::operator::{print, reason};
+use crate::source::Source;
+use evener_config::{Diagnostic, Outcome, Severity};
+use evener_plan::{Listen, LogTarget, Plan};
+use rustix::fs::{Access, access};
+use std::io::{ErrorKind, Result as IoResult};
+use std::net::{IpAddr, TcpListener};
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Checks a file and prints what was found.
+pub(crate) fn check(path: &str, format: Format) -> ExitCode {
+    let source = Source::File(path.to_owned());
+    let outcome = with_machine(source.load());
+    let is_good = outcome.plan.is_some();
+    let printed = match format {
+        Format::Json => print(&format!("{}\n", outcome.to_json())),
+        Format::Text => {
+            source.tell(&outcome);
+            if is_good { print(&format!("{path} is good\n")) } else { ExitCode::SUCCESS }
+        }
+    };
+    if is_good { printed } else { ExitCode::FAILURE }
+}
+
+/// Adds what this machine has against a plan that is right in itself.
+fn with_machine(mut outcome: Outcome) -> Outcome {
+    if let Some(plan) = &outcome.plan {
+        let findings = machine_findings(plan);
+        outcome.diagnostics.extend(findings);
+        if outcome.errors() > 0 {
+            outcome.plan = None;
+        }
+    }
+    outcome
+}
+
+pub(crate) fn machine_findings(plan: &Plan) -> Vec<Diagnostic> {
+    let listens = plan.listens();
+    let mut findings: Vec<Diagnostic> = overlaps(&listens).chain(listens.iter().filter_map(foreign)).collect();
+    if let LogTarget::File(path) = &plan.log.access {
+        findings.extend(log_file(Path::new(path)));
+    }
+    findings
+}
+
+fn overlaps(listens: &[Listen]) -> impl Iterator<Item = Diagnostic> {
+    let before = |at: usize| listens.iter().take(at);
+    listens.iter().enumerate().flat_map(move |(at, listen)| {
+        before(at).filter(|earlier| overlap(**earlier, *listen)).map(move |earlier| {
+            finding(
+                "listen-overlap",
+                Severity::Error,
+                format!("`{earlier}` and `{listen}` cannot both be listened on: one takes in the other"),
+                "keep the wider one, and tell the sites apart by `hosts`",
+            )
+        })
+    })
+}
+
+/// An address that no interface of this machine has.
+fn foreign(listen: &Listen) -> Option<Diagnostic> {
+    let Listen::At(address) = listen else { return None };
+    // Port 0 is any free port, so nobody who listens on the address is in the way.
+    let error =
+        TcpListener::bind((address.ip(), 0)).err().filter(|error| error.kind() == ErrorKind::AddrNotAvailable)?;
+    let any = if matches!(address.ip(), IpAddr::V6(_)) { "IPv6 and IPv4" } else { "every interface" };
+    Some(finding(
+        "foreign-address",
+        Severity::Error,
+        format!("this machine cannot listen on `{address}`: {}", reason(&error)),
+        &format!("`ip addr` lists the addresses it has; \":{}\" is {any}", address.port()),
+    ))
+}
+
+fn log_file(path: &Path) -> Option<Diagnostic> {
+    let problem = match path.metadata() {
+        Ok(found) if found.is_dir() => return Some(log_error(path, "it is a folder", "name a file in it")),
+        Ok(_) => may(path, Access::WRITE_OK),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder =
+                path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+            if !folder.is_dir() {
+                let help = format!("make it: mkdir -p {}", folder.display());
+                return Some(log_error(path, "its folder does not exist", &help));
+            }
+            may(folder, Access::WRITE_OK | Access::EXEC_OK)
+        }
+        Err(error) => Err(error),
+    };
+    let error = problem.err()?;
+    // Often another user runs evener than the one who checks.
+    Some(finding(
+        "log-not-writable",
+        Severity::Warning,
+        format!("this user cannot write the access log `{}`: {}", path.display(), reason(&error)),
+        "no matter if evener runs as another user who can",
+    ))
+}
+
+fn may(path: &Path, what: Access) -> IoResult<()> {
+    Ok(access(path, what)?)
+}
+
+fn log_error(path: &Path, problem: &str, help: &str) -> Diagnostic {
+    let message = format!("the access log `{}` cannot be opened: {problem}", path.display());
+    finding("bad-log-path", Severity::Error, message, help)
+}
+
+fn finding(code: &'static str, severity: Severity, message: String, help: &str) -> Diagnostic {
+    Diagnostic { code, severity, message, place: None, labels: Vec::new(), help: Some(help.to_owned()) }
+}

@@ -1,0 +1,16 @@
+//! `evener proxy`: the config that its options stand for.
+
+use crate::cli::Proxy;
+use crate::source::quoted;
+
+/// The config. Every value was judged when the command line was read; only names may still have no address.
+pub(crate) fn config(options: &Proxy) -> String {
+    let servers: Vec<String> = options.to.iter().map(|server| quoted(server)).collect();
+    format!(
+        "[log]\naccess = {}\n\n[[site]]\nlisten = {}\nto = \"servers\"\n\n[upstream.servers]\nservers = [{}]\nbalance = {}\n",
+        quoted(&options.access_log),
+        quoted(&options.listen),
+        servers.join(", "),
+        quoted(&options.balance),
+    )
+}
