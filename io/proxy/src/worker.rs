@@ -14,6 +14,7 @@ use evener_runtime::pipe::Pipes;
 use evener_runtime::{Alarms, Millis};
 use evener_upstream::Pools;
 use std::cell::{Cell, RefCell};
+use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use std::sync::atomic::AtomicUsize;
 use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// How often idle pooled connections are looked over and log lines handed to their writer.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
@@ -79,23 +80,13 @@ pub enum Command {
 struct Serving {
     listen: Listen,
     listener: Rc<Listener>,
-    task: JoinHandle<()>,
+    task: AbortHandle,
 }
 
-/// Runs one worker to its end; see the module for the life of it. To be called on the worker's own event loop.
+/// Runs one worker to its end; see the module for the life of it. To be called on the worker's own event loop. It also
+/// ends when something of its own fails: the control thread takes note.
 pub async fn run(setup: Setup) {
-    let Setup {
-        blueprint,
-        listeners,
-        counters,
-        diagnostics,
-        log,
-        connections,
-        connections_max,
-        pressure,
-        seed,
-        mut commands,
-    } = setup;
+    let Setup { blueprint, listeners, mut commands, .. } = setup;
     let pools = Pools::default();
     let snapshot = Rc::new(Snapshot::new(blueprint, &pools));
     let worker = Rc::new(Worker {
@@ -103,94 +94,118 @@ pub async fn run(setup: Setup) {
         buffers: Buffers::default(),
         pipes: Pipes::default(),
         pools,
-        counters,
-        diagnostics,
-        log: RefCell::new(log),
-        rng: RefCell::new(SplitMix::new(seed)),
+        counters: setup.counters,
+        diagnostics: setup.diagnostics,
+        log: RefCell::new(setup.log),
+        rng: RefCell::new(SplitMix::new(setup.seed)),
         snapshot: RefCell::new(snapshot),
         sessions: RefCell::default(),
         is_draining: Cell::new(false),
-        connections,
+        connections: setup.connections,
         warm: Cell::new(0),
-        connections_max: Cell::new(connections_max),
-        pressure,
+        connections_max: Cell::new(setup.connections_max),
+        pressure: setup.pressure,
     });
-    tokio::task::spawn_local(Rc::clone(&worker.alarms).drive());
-    tokio::task::spawn_local(sweep(Rc::clone(&worker)));
-    tokio::task::spawn_local(make_room(Rc::clone(&worker)));
-    let mut serving: Vec<Serving> = Vec::new();
-    open(&worker, listeners, &mut serving);
-    // A control thread that is gone can only mean that the process ends.
-    while let Some(command) = commands.recv().await {
-        match command {
-            Command::Install { blueprint, listeners, connections_max, log, done } => {
-                worker.connections_max.set(connections_max);
-                if let Some(log) = log {
-                    worker.log.replace(log).flush();
+    let mut running = Running { worker, serving: Vec::new(), tasks: JoinSet::new() };
+    if let Err(error) = running.begin(listeners) {
+        running.worker.diagnostics.error("worker_failed", format_args!("a worker cannot listen: {error}"));
+        return;
+    }
+    running.obey(&mut commands).await;
+    running.worker.log.borrow_mut().flush();
+}
+
+/// A worker with the tasks that it cannot do without. Dropping it ends them.
+struct Running {
+    worker: Rc<Worker>,
+    serving: Vec<Serving>,
+    tasks: JoinSet<()>,
+}
+
+impl Running {
+    fn begin(&mut self, listeners: Vec<(Listen, OwnedFd)>) -> io::Result<()> {
+        self.tasks.spawn_local(Rc::clone(&self.worker.alarms).drive());
+        self.tasks.spawn_local(sweep(Rc::clone(&self.worker)));
+        self.tasks.spawn_local(make_room(Rc::clone(&self.worker)));
+        self.open(listeners)
+    }
+
+    fn open(&mut self, listeners: Vec<(Listen, OwnedFd)>) -> io::Result<()> {
+        for (listen, fd) in listeners {
+            let listener = Rc::new(Listener::new(fd)?);
+            let accept = listener::accept(Rc::clone(&self.worker), Rc::clone(&listener), listen);
+            let task = self.tasks.spawn_local(accept);
+            self.serving.push(Serving { listen, listener, task });
+        }
+        Ok(())
+    }
+
+    /// Obeys commands until the end.
+    async fn obey(&mut self, commands: &mut UnboundedReceiver<Command>) {
+        loop {
+            // Both arms are cancel safe: a command or an end that is not received stays pending.
+            let command = tokio::select! {
+                command = commands.recv() => command,
+                ended = self.tasks.join_next() => match ended {
+                    // A listener that was closed.
+                    Some(Err(error)) if error.is_cancelled() => continue,
+                    // Without this task the worker is of no use; the panic has been told.
+                    Some(_) | None => return,
+                },
+            };
+            match command {
+                Some(Command::Install { blueprint, listeners, connections_max, log, done }) => {
+                    self.worker.connections_max.set(connections_max);
+                    if let Some(log) = log {
+                        self.worker.log.replace(log).flush();
+                    }
+                    if self.install(blueprint, listeners).is_err() {
+                        return;
+                    }
+                    // The control thread may have stopped waiting; the install stands all the same.
+                    let _ = done.send(());
                 }
-                install(&worker, blueprint, listeners, &mut serving);
-                // The control thread may have stopped waiting; the install stands all the same.
-                let _ = done.send(());
+                Some(Command::Drain) => return self.drain(commands).await,
+                // A control thread that is gone can only mean that the process ends.
+                Some(Command::Stop) | None => return,
             }
-            Command::Drain => {
-                drain(&worker, &mut serving, &mut commands).await;
-                break;
-            }
-            Command::Stop => break,
         }
     }
-    worker.log.borrow_mut().flush();
-}
 
-fn open(worker: &Rc<Worker>, listeners: Vec<(Listen, OwnedFd)>, serving: &mut Vec<Serving>) {
-    for (listen, fd) in listeners {
-        match Listener::new(fd) {
-            Ok(listener) => {
-                let listener = Rc::new(listener);
-                let task = tokio::task::spawn_local(listener::accept(Rc::clone(worker), Rc::clone(&listener), listen));
-                serving.push(Serving { listen, listener, task });
+    fn install(&mut self, blueprint: Arc<Blueprint>, listeners: Vec<(Listen, OwnedFd)>) -> io::Result<()> {
+        let kept = blueprint.plan().listens();
+        let snapshot = Rc::new(Snapshot::new(blueprint, &self.worker.pools));
+        self.worker.snapshot.replace(snapshot);
+        self.open(listeners)?;
+        let worker = &self.worker;
+        self.serving.retain(|one| {
+            let is_kept = kept.contains(&one.listen);
+            if !is_kept {
+                close(worker, one);
             }
-            Err(error) => eprintln!("evener: cannot listen on {listen}: {error}"),
+            is_kept
+        });
+        Ok(())
+    }
+
+    async fn drain(&mut self, commands: &mut UnboundedReceiver<Command>) {
+        self.serving.drain(..).for_each(|one| close(&self.worker, &one));
+        self.worker.is_draining.set(true);
+        self.worker.alarms.wake_all();
+        while !self.worker.alarms.is_empty() {
+            // Cancel safe: an interval of looking, and a receiver that loses nothing.
+            match tokio::time::timeout(DRAIN_LOOK_EVERY, commands.recv()).await {
+                Ok(Some(Command::Stop) | None) => return,
+                Ok(Some(Command::Install { .. } | Command::Drain)) | Err(_) => {}
+            }
         }
     }
-}
-
-fn install(
-    worker: &Rc<Worker>,
-    blueprint: Arc<Blueprint>,
-    listeners: Vec<(Listen, OwnedFd)>,
-    serving: &mut Vec<Serving>,
-) {
-    let kept = blueprint.plan().listens();
-    let snapshot = Rc::new(Snapshot::new(blueprint, &worker.pools));
-    worker.snapshot.replace(snapshot);
-    open(worker, listeners, serving);
-    serving.retain(|one| {
-        let is_kept = kept.contains(&one.listen);
-        if !is_kept {
-            close(worker, one);
-        }
-        is_kept
-    });
 }
 
 /// Takes what waits in the queue of a listener and stops it: those clients were promised a connection.
 fn close(worker: &Rc<Worker>, one: &Serving) {
     listener::accept_rest(worker, &one.listener, one.listen);
     one.task.abort();
-}
-
-async fn drain(worker: &Rc<Worker>, serving: &mut Vec<Serving>, commands: &mut UnboundedReceiver<Command>) {
-    serving.drain(..).for_each(|one| close(worker, &one));
-    worker.is_draining.set(true);
-    worker.alarms.wake_all();
-    while !worker.alarms.is_empty() {
-        // Cancel safe: an interval of looking, and a receiver that loses nothing.
-        match tokio::time::timeout(DRAIN_LOOK_EVERY, commands.recv()).await {
-            Ok(Some(Command::Stop) | None) => return,
-            Ok(Some(Command::Install { .. } | Command::Drain)) | Err(_) => {}
-        }
-    }
 }
 
 /// Closes an idle connection whenever some worker needs room for a new one.

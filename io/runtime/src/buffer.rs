@@ -12,7 +12,7 @@ const LARGE_BYTES: usize = 16 * 1024;
 const IDLE_MAX: usize = 256;
 /// Bytes by which the buffers of a worker may have grown in all. Peers that read slowly would otherwise hold as many
 /// large buffers as there are peers.
-const GROWN_BYTES_MAX: usize = 8 * 1024 * 1024;
+const GROWN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// A buffer: bytes come in at the end and go out at the front.
 #[derive(Debug, Default)]

@@ -1,7 +1,7 @@
 //! One thread with one single-threaded event loop.
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Write as _};
 use std::thread::JoinHandle;
 use tokio::runtime::{Builder, LocalOptions};
 
@@ -19,6 +19,9 @@ where
 fn run<F: Future<Output = ()>>(mut builder: Builder, main: impl FnOnce() -> F) {
     match builder.enable_io().enable_time().build_local(LocalOptions::default()) {
         Ok(runtime) => runtime.block_on(async move { main().await }),
-        Err(error) => eprintln!("evener: a worker cannot start its event loop: {error}"),
+        Err(error) => {
+            // A standard error that is gone must not turn this into a panic.
+            let _ = writeln!(io::stderr(), "evener: a worker cannot start its event loop: {error}");
+        }
     }
 }

@@ -229,6 +229,8 @@ impl<'a> Delivery<'a> {
             }
             return Ok(());
         };
+        // What was in it has been sent, and the rest does not pass through it.
+        self.client.worker.buffers.give_back(std::mem::take(&mut session.answer));
         // On any error the pipe is dropped with what is in it.
         while let Some(left) = self.decoder.length_left().filter(|left| *left > 0) {
             let wanted = usize::try_from(left).map_or(Pipe::capacity(), |left| left.min(Pipe::capacity()));

@@ -165,11 +165,11 @@ async fn lease(
     client.alarm.set(trip.earlier(Millis::now().after(connect_timeout)));
     let mut opened = open(pool.address(), pool.preferred(), &client.alarm).await;
     for _ in 0..ROOM_LOOKS {
-        let is_exhausted = matches!(opened, Err(ConnectFault::Exhausted(_)));
-        if !is_exhausted || client.worker.shed(SHED_COUNT) == 0 {
+        if !matches!(opened, Err(ConnectFault::Exhausted(_))) {
             break;
         }
-        // The idle connections close when it is their turn to run.
+        client.worker.shed(SHED_COUNT);
+        // Idle connections close when it is their turn to run, also those that another request has shed.
         tokio::task::yield_now().await;
         opened = open(pool.address(), pool.preferred(), &client.alarm).await;
     }
