@@ -19,6 +19,8 @@ const SHED_COUNT: usize = 16;
 /// Connections taken in a row before others get their turn.
 const BATCH: usize = 64;
 
+/// Newcomers beyond the limit that wait for room at once; each holds a descriptor.
+const WAITING_MAX: usize = 16;
 /// How often and how long a newcomer beyond the limit waits for room before it is refused.
 const ROOM_LOOKS: u32 = 5;
 const ROOM_LOOK_EVERY: Duration = Duration::from_millis(4);
@@ -59,18 +61,28 @@ fn admit(worker: &Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) 
             let client = Client::new(Rc::clone(worker), socket, peer, listen, admission);
             tokio::task::spawn_local(Serve::new(client))
         }
-        None => tokio::task::spawn_local(wait_for_room(Rc::clone(worker), socket, peer, listen)),
+        None if worker.waiting.get() < WAITING_MAX => {
+            tokio::task::spawn_local(wait_for_room(Rc::clone(worker), socket, peer, listen))
+        }
+        None => return refuse(worker, &socket),
     };
 }
 
 /// The process has as many connections as it may: an idle one makes room if there is one, here or with another worker.
 async fn wait_for_room(worker: Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) {
+    worker.waiting.set(worker.waiting.get() + 1);
+    let mut admission = None;
     for _ in 0..ROOM_LOOKS {
         worker.pressure.notify_waiters();
         tokio::time::sleep(ROOM_LOOK_EVERY).await;
-        if let Some(admission) = worker.admit() {
-            return Serve::new(Client::new(worker, socket, peer, listen, admission)).await;
+        admission = worker.admit();
+        if admission.is_some() {
+            break;
         }
     }
-    refuse(&worker, &socket);
+    worker.waiting.set(worker.waiting.get() - 1);
+    match admission {
+        Some(admission) => Serve::new(Client::new(worker, socket, peer, listen, admission)).await,
+        None => refuse(&worker, &socket),
+    }
 }

@@ -102,6 +102,7 @@ pub async fn run(setup: Setup) {
         sessions: RefCell::default(),
         is_draining: Cell::new(false),
         connections: setup.connections,
+        waiting: Cell::new(0),
         warm: Cell::new(0),
         connections_max: Cell::new(setup.connections_max),
         pressure: setup.pressure,

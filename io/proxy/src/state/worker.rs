@@ -34,6 +34,8 @@ pub(crate) struct Worker {
     #[expect(clippy::vec_box, reason = "a session is large and moves from here into a burst and back")]
     pub(crate) sessions: RefCell<Vec<Box<Session>>>,
     pub(crate) is_draining: Cell<bool>,
+    /// Newcomers beyond the limit that wait for room.
+    pub(crate) waiting: Cell<usize>,
     /// Number of connections that stay warm.
     pub(crate) warm: Cell<usize>,
     /// Open client connections of all workers, and the bound on them.
