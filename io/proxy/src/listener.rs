@@ -62,6 +62,7 @@ fn admit(worker: &Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) 
             tokio::task::spawn_local(Serve::new(client))
         }
         None if worker.waiting.get() < WAITING_MAX => {
+            worker.waiting.set(worker.waiting.get() + 1);
             tokio::task::spawn_local(wait_for_room(Rc::clone(worker), socket, peer, listen))
         }
         None => return refuse(worker, &socket),
@@ -70,7 +71,6 @@ fn admit(worker: &Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) 
 
 /// The process has as many connections as it may: an idle one makes room if there is one, here or with another worker.
 async fn wait_for_room(worker: Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) {
-    worker.waiting.set(worker.waiting.get() + 1);
     let mut admission = None;
     for _ in 0..ROOM_LOOKS {
         worker.pressure.notify_waiters();

@@ -61,6 +61,28 @@ impl Cursor {
     }
 }
 
+/// What white space between a field name and its colon is (RFC 9112 §5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BeforeColon {
+    /// A fault: in a request it is a way to smuggle.
+    Refused,
+    /// Not a part of the name; writers leave it out.
+    TakenOut,
+}
+
+impl BeforeColon {
+    /// The field line at `start` that is well-formed but for such white space.
+    #[cold]
+    fn field_at(self, window: &[u8], start: usize) -> Option<Field> {
+        let (name_end, met) = run_end(window, start, TOKEN);
+        let spaces = window.get(name_end..)?.iter().take_while(|byte| is_space(**byte)).count();
+        if self == Self::Refused || name_end == start || window.get(name_end + spaces) != Some(&b':') {
+            return None;
+        }
+        field_with(window, start, name_end, met, name_end + spaces)
+    }
+}
+
 /// Reads field lines into `fields` up to the empty line, and shows each one that is not [`FieldKind::Other`]
 /// to `notice`. After [`Progress::Complete`] the cursor stands behind the empty line.
 #[inline]
@@ -69,6 +91,7 @@ pub(crate) fn read_fields<F: From<LineFault>>(
     cursor: &mut Cursor,
     fields: &mut Vec<Field>,
     fields_max: usize,
+    before_colon: BeforeColon,
     mut notice: impl FnMut(&Field) -> Result<(), F>,
 ) -> Result<Progress, F> {
     if cursor.still_waits(window)? {
@@ -79,7 +102,7 @@ pub(crate) fn read_fields<F: From<LineFault>>(
             cursor.next_line(cursor.line);
             return Ok(Progress::Complete);
         }
-        let Some(field) = field_at(window, cursor.line) else {
+        let Some(field) = field_at(window, cursor.line).or_else(|| before_colon.field_at(window, cursor.line)) else {
             return other_line(window, cursor).map_err(F::from);
         };
         if fields.len() >= fields_max {
@@ -100,7 +123,13 @@ fn field_at(window: &[u8], start: usize) -> Option<Field> {
     if name_end == start || window.get(name_end) != Some(&b':') {
         return None;
     }
-    let mut value_start = name_end + 1;
+    field_with(window, start, name_end, met, name_end)
+}
+
+/// The field at `start` with the name up to `name_end`, whose bytes have the classes `met`, if its line is complete.
+#[inline(always)]
+fn field_with(window: &[u8], start: usize, name_end: usize, met: u8, colon: usize) -> Option<Field> {
+    let mut value_start = colon + 1;
     while window.get(value_start).is_some_and(|byte| is_space(*byte)) {
         value_start += 1;
     }

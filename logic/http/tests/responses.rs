@@ -160,7 +160,11 @@ fn fields_rows_r8_and_31() {
     check("R8 name", with("A b: c\r\n"), "response_bad_field_name");
     check("R8 name", with(": c\r\n"), "response_bad_field_name");
     check("R8 colon", with("abc\r\n"), "response_no_colon");
-    check("29", with("Content-Length : 5\r\n"), "response_space_before_colon");
+    check("29", with("Content-Length : 5\r\n"), "HTTP/1.1 200 OK|Content-Length: 5 Length(5)");
+    check("29", with("Transfer-Encoding \t: chunked\r\n"), "HTTP/1.1 200 OK|Transfer-Encoding: chunked Chunked");
+    check("29", with("A \t : b \r\nContent-Length: 0\r\n"), "HTTP/1.1 200 OK|A: b|Content-Length: 0 Length(0)");
+    check("29 two", with("Content-Length : 5\r\nContent-Length: 6\r\n"), "response_two_content_lengths");
+    check("29 no name", with(" : b\r\n"), "response_folded_line");
     check("31", with("A: b\r\n c\r\n"), "response_folded_line");
     check(
         "R8 obs-text",

@@ -36,7 +36,7 @@ fn fountain(length: usize) -> SocketAddr {
     address
 }
 
-/// Answers until the connection ends, which is no error here.
+/// Answers one request; the end of the connection before that is no error here.
 fn pour(mut stream: TcpStream, body: &[u8]) -> Option<()> {
     let mut seen = Vec::new();
     let mut piece = [0; 1024];
@@ -45,15 +45,14 @@ fn pour(mut stream: TcpStream, body: &[u8]) -> Option<()> {
         seen.extend_from_slice(&piece[..count]);
         if seen.ends_with(b"\r\n\r\n") {
             let chunked = seen.starts_with(b"GET /chunked");
-            seen.clear();
+            let head = "HTTP/1.1 200 OK\r\nConnection: close\r\n";
             if chunked {
-                write!(stream, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len()).ok()?;
+                write!(stream, "{head}Transfer-Encoding: chunked\r\n\r\n{:x}\r\n", body.len()).ok()?;
                 stream.write_all(body).ok()?;
-                stream.write_all(b"\r\n0\r\n\r\n").ok()?;
-            } else {
-                write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).ok()?;
-                stream.write_all(body).ok()?;
+                return stream.write_all(b"\r\n0\r\n\r\n").ok();
             }
+            write!(stream, "{head}Content-Length: {}\r\n\r\n", body.len()).ok()?;
+            return stream.write_all(body).ok();
         }
     }
 }

@@ -53,10 +53,12 @@ fn a_body_that_ends_too_soon_is_no_request() {
             scene.expect_dropped(&what, connection);
             scene.account(&what, "", 0);
             scene.expect_next_served(&what);
-            eventually(PATIENCE, &format!("{what}: the log tells"), || {
-                let log = scene.evener.process.stderr();
-                [400, 499].iter().any(|status| log.contains(&format!("</cut/{number} {status}>")))
-            });
         }
+    }
+    for number in 1..=number {
+        eventually(PATIENCE, &format!("row 66: the log tells of /cut/{number}"), || {
+            let log = scene.evener.process.stderr();
+            [400, 499].iter().any(|status| log.contains(&format!("</cut/{number} {status}>")))
+        });
     }
 }

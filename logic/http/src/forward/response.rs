@@ -82,10 +82,15 @@ fn write_line_and_fields(
     let mut run = write_status_line(message, head, out);
     for field in &head.fields {
         let is_dropped = field.dropped || HOP_BY_HOP & field.kind.bit() != 0;
-        if !is_dropped || keeps_framing(field) {
+        // RFC 9112 §5.1: white space before the colon must not go on.
+        let is_well_written = message.get(field.name.end as usize) == Some(&b':');
+        if (!is_dropped && is_well_written) || keeps_framing(field) {
             run.keep(field);
-        } else {
-            run.skip(field, out);
+            continue;
+        }
+        run.skip(field, out);
+        if !is_dropped {
+            write_field(field.name.of(message), field.value.of(message), out);
         }
     }
     run.flush(out);

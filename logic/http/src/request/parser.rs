@@ -7,7 +7,7 @@ use crate::field::{Field, FieldKind};
 use crate::forward::upgrade;
 use crate::grammar::{TOKEN, elements, run_end};
 use crate::host;
-use crate::line::{Cursor, read_fields};
+use crate::line::{BeforeColon, Cursor, read_fields};
 use crate::message::{Framing, HeadLimits, Method, Progress, Span, Version, VersionFault};
 use crate::target::{Target, TargetForm};
 use crate::transfer::Transfer;
@@ -107,7 +107,7 @@ impl RequestParser {
         if self.stage == Stage::Fields {
             let (facts, version, te_trailers) = (&mut self.facts, self.head.version, &mut self.head.te_trailers);
             let fields = &mut self.head.fields;
-            let progress = read_fields(window, &mut self.cursor, fields, fields_max, |field| {
+            let progress = read_fields(window, &mut self.cursor, fields, fields_max, BeforeColon::Refused, |field| {
                 *te_trailers |=
                     field.kind == FieldKind::Te && version == Version::Http11 && takes_trailers(field.value.of(window));
                 facts.notice(window, field, version)

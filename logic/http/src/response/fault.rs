@@ -17,7 +17,6 @@ faults! {
         HeadTooLarge = 502, "response_head_too_large", "the response head is too large";
         TooManyFields = 502, "response_too_many_fields", "the response head has too many fields";
         Fold = 502, "response_folded_line", "a line of the response head begins with white space";
-        SpaceBeforeColon = 502, "response_space_before_colon", "white space stands between a field name of the response and its colon";
         NoColon = 502, "response_no_colon", "a field line of the response has no colon";
         BadFieldName = 502, "response_bad_field_name", "a field name of the response is not a token";
         TwoContentLengths = 502, "response_two_content_lengths", "the response has two content lengths";
@@ -39,9 +38,9 @@ impl From<LineFault> for ResponseFault {
             LineFault::BareCr => Self::BareCr,
             LineFault::ControlByte => Self::ControlByte,
             LineFault::Fold => Self::Fold,
-            LineFault::SpaceBeforeColon => Self::SpaceBeforeColon,
             LineFault::NoColon => Self::NoColon,
-            LineFault::BadName => Self::BadFieldName,
+            // White space before the colon is taken out of a response, so what is left is a bad name.
+            LineFault::BadName | LineFault::SpaceBeforeColon => Self::BadFieldName,
             LineFault::TooManyFields => Self::TooManyFields,
         }
     }

@@ -4,7 +4,7 @@
 use super::{RequestContext, ResponseFault, ResponseHead};
 use crate::connection::{ConnectionOptions, Offer, OptionFault};
 use crate::field::{Field, FieldKind};
-use crate::line::{Cursor, read_fields};
+use crate::line::{BeforeColon, Cursor, read_fields};
 use crate::message::{Framing, HeadLimits, Method, Progress, Span, Version};
 use crate::transfer::Transfer;
 
@@ -96,7 +96,8 @@ impl ResponseParser {
             let facts = &mut self.facts;
             let fields = &mut self.head.fields;
             let notice = |field: &Field| facts.notice(window, field);
-            if read_fields(window, &mut self.cursor, fields, fields_max, notice)? == Progress::NeedMore {
+            let before_colon = BeforeColon::TakenOut;
+            if read_fields(window, &mut self.cursor, fields, fields_max, before_colon, notice)? == Progress::NeedMore {
                 return Ok(Progress::NeedMore);
             }
             self.finish(window, request)?;
