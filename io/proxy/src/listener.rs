@@ -59,14 +59,14 @@ fn admit(worker: &Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) 
         // The connection ends by itself, or with the worker's event loop.
         Some(admission) => {
             let client = Client::new(Rc::clone(worker), socket, peer, listen, admission);
-            tokio::task::spawn_local(Serve::new(client))
+            tokio::task::spawn_local(Serve::new(client));
         }
         None if worker.waiting.get() < WAITING_MAX => {
             worker.waiting.set(worker.waiting.get() + 1);
-            tokio::task::spawn_local(wait_for_room(Rc::clone(worker), socket, peer, listen))
+            tokio::task::spawn_local(wait_for_room(Rc::clone(worker), socket, peer, listen));
         }
-        None => return refuse(worker, &socket),
-    };
+        None => refuse(worker, &socket),
+    }
 }
 
 /// The process has as many connections as it may: an idle one makes room if there is one, here or with another worker.

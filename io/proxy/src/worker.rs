@@ -206,6 +206,7 @@ impl Running {
 /// Takes what waits in the queue of a listener and stops it: those clients were promised a connection.
 fn close(worker: &Rc<Worker>, one: &Serving) {
     listener::accept_rest(worker, &one.listener, one.listen);
+    one.listener.stop();
     one.task.abort();
 }
 

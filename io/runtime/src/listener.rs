@@ -76,6 +76,13 @@ impl Listener {
         Ok(Self { fd: register(fd)? })
     }
 
+    /// Takes no connection from now on, although the socket is closed only when the last that holds it lets go. Clients
+    /// that come in between would be promised a connection that nobody serves.
+    pub fn stop(&self) {
+        // An error could only mean that it has stopped already.
+        let _ = rustix::net::shutdown(&self.fd, rustix::net::Shutdown::Both);
+    }
+
     /// The next connection and its peer. Errors of single connections (the peer left before it was accepted) are
     /// passed over; what is returned concerns the listener or the process, such as having no file descriptors left.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, SocketAddr)>> {

@@ -5,7 +5,7 @@
 use crate::grammar::hex_value;
 
 /// Writes to `out` the path as the most obliging server reads it: escapes are decoded, `\` is `/`, slashes in a row are
-/// one, and segments `.` and `..` (also as `..;x`) are resolved. Returns whether that differs from the path as it stands.
+/// one, parameters of segments (`;x`) are gone, and `.` and `..` are resolved. Returns whether that differs from the path as it stands.
 /// The path must have passed the parser.
 pub fn obliging_path(path: &[u8], out: &mut Vec<u8>) -> bool {
     out.clear();
@@ -16,14 +16,14 @@ pub fn obliging_path(path: &[u8], out: &mut Vec<u8>) -> bool {
     let decoded = std::mem::take(out);
     for segment in decoded.split(|byte| *byte == b'/').filter(|segment| !segment.is_empty()) {
         match segment.split(|byte| *byte == b';').next().unwrap_or_default() {
-            b"." => {}
+            b"" | b"." => {}
             b".." => {
                 let parent = out.iter().rposition(|byte| *byte == b'/').unwrap_or(0);
                 out.truncate(parent);
             }
-            _ => {
+            name => {
                 out.push(b'/');
-                out.extend_from_slice(segment);
+                out.extend_from_slice(name);
             }
         }
     }
@@ -40,7 +40,7 @@ pub fn obliging_path(path: &[u8], out: &mut Vec<u8>) -> bool {
 fn is_special(path: &[u8]) -> bool {
     let mut previous = 0;
     path.iter().any(|byte| {
-        let is_special = matches!(byte, b'%' | b'\\') || (previous == b'/' && matches!(byte, b'/' | b'.'));
+        let is_special = matches!(byte, b'%' | b'\\' | b';') || (previous == b'/' && matches!(byte, b'/' | b'.'));
         previous = *byte;
         is_special
     })
@@ -81,7 +81,9 @@ mod tests {
     fn reads_as_the_most_obliging_server() {
         check("/", "/");
         check("/a/b", "/a/b");
-        check("/a.b/c..d/;x", "/a.b/c..d/;x");
+        check("/a.b/c..d/x", "/a.b/c..d/x");
+        check("/closed;a/x", "/closed/x");
+        check("/a/;x", "/a/");
         check("/%61dmin", "/admin");
         check("/a%2fb", "/a/b");
         check("/a%5cb", "/a/b");

@@ -1,8 +1,9 @@
 //! `cargo xtask test`: installs what the tests need, then runs them.
 //!
-//! `--unit` leaves out the end-to-end suite, `--e2e` runs nothing else. Everything else on the
+//! Without options it also counts the instructions of the codec. `--unit` leaves that and the end-to-end suite out, `--e2e` runs nothing else. Everything else on the
 //! command line is cargo's test filter.
 
+use crate::bench;
 use crate::command::{cargo, run as run_command};
 use crate::install;
 
@@ -22,6 +23,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         Suite::Everything | Suite::EndToEnd => Some(install::test_python()?),
     };
     let mut failures = Vec::new();
+    // The codec must not grow more expensive unnoticed. Instructions are counted, not time, so that it can be a test.
+    if suite == Suite::Everything && filter.is_empty() {
+        failures.extend(bench::run(&["instructions".to_owned()]).err());
+    }
     for cargo_arguments in invocations(&suite) {
         let mut command = cargo(cargo_arguments);
         if let Some(python) = &python {
