@@ -27,9 +27,18 @@ fn unknown(section: &'static Section, entry: &Entry, report: &mut Report) {
         finding.help(format!("`{name}` belongs to {homes}; a key belongs to the header above it"));
     } else if let Some(near) = closest(name, known()) {
         finding.help(format!("did you mean `{near}`?"));
+    } else if let Some((near, homes)) = closest_elsewhere(name) {
+        finding.help(format!("did you mean `{near}`? It belongs to {homes}"));
     } else {
         finding.help(format!("the keys {} are {}", section.place(), known().collect::<Vec<_>>().join(", ")));
     }
+}
+
+/// The closest key of any section, and where it belongs.
+fn closest_elsewhere(name: &str) -> Option<(&'static str, String)> {
+    let near = closest(name, SECTIONS.iter().flat_map(|home| home.keys().map(|key| key.name)))?;
+    let homes = SECTIONS.iter().filter(|home| home.key(near).is_some()).map(|home| home.heading.to_owned());
+    Some((near, one_of(homes)))
 }
 
 impl Kind {
