@@ -20,8 +20,8 @@ fn leave_room(trial: &Trial, room: usize) {
     let process = &trial.evener.process;
     let open = process.open_numbers();
     // The limit is on the numbers, so those that are free below it count.
-    let free = (0..).filter(|number| !open.contains(number));
-    let limit = free.skip(room).next().expect("numbers have no end");
+    let mut free = (0..).filter(|number| !open.contains(number));
+    let limit = free.nth(room).expect("numbers have no end");
     process.limit_open_files(limit);
 }
 

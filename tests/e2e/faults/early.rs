@@ -50,6 +50,7 @@ fn check_early_answer(status: &'static str, after: &[Step], chunked: bool) {
     assert_eq!(response.text(), "early");
     client.expect_close();
     expect_next_client_served(&trial.evener, "/2");
+    drop(client);
     trial.end(server).expect_failures(&[]);
 }
 

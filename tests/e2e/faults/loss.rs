@@ -24,7 +24,7 @@ fn a_get_whose_server_is_killed_goes_to_the_next_and_a_post_does_not() {
     posting.send(post(&unsafe_one));
     first.wait_until_executed(&format!("GET {safe}"));
     first.wait_until_executed(&format!("POST {unsafe_one}"));
-    first.0.process.kill();
+    first.kill();
 
     assert_eq!(getting.response().text(), format!("GET {safe}"));
     assert_eq!(posting.response_to("POST").status, 502);
@@ -41,13 +41,14 @@ fn a_get_whose_server_is_killed_goes_to_the_next_and_a_post_does_not() {
 
 #[test]
 fn a_server_killed_under_load_fails_no_get_and_repeats_no_post() {
-    let (mut victim, standing) = (Child::start(), Child::start());
+    let (mut victim, mut standing) = (Child::start(), Child::start());
     let trial = Trial::in_front_of(&[victim.address(), standing.address()], "");
     let traffic = Traffic::start(trial.evener.address(), 4);
     traffic.wait_for(200);
-    victim.0.process.kill();
+    victim.kill();
     traffic.wait_for(200);
     let outcomes = traffic.end();
+    standing.kill();
     let executed = [victim.executed(), standing.executed()].concat();
     expect_no_post_twice(&outcomes, &executed);
     trial.end((victim, standing));
@@ -64,7 +65,7 @@ fn check_cut(target: &str, version: &str, must_be_reset: bool) {
     let beginning = client.bytes(40);
     assert!(beginning.starts_with(b"HTTP/1.1 200 OK\r\n"), "{}", String::from_utf8_lossy(&beginning));
     server.wait_until_executed(&format!("GET {target}"));
-    server.0.process.kill();
+    server.kill();
     let (rest, end) = client.rest();
     let text = String::from_utf8_lossy(&[beginning, rest].concat()).into_owned();
     expect_incomplete(&text);
@@ -191,10 +192,10 @@ fn flaky(seen: &Arc<Mutex<HashSet<usize>>>) -> Recorder {
     Recorder::per_request(move |request| {
         let number: usize = request.target[1..].parse().expect("a numbered request");
         let is_new = seen.lock().expect("no panic").insert(number);
-        let ending = if number % 2 == 0 { Step::Reset } else { Step::Close };
+        let ending = if number.is_multiple_of(2) { Step::Reset } else { Step::Close };
         match number {
-            _ if number % 7 == 0 && is_new => vec![ending],
-            _ if number % 5 == 0 => vec![Step::send(echo(request)), ending],
+            _ if number.is_multiple_of(7) && is_new => vec![ending],
+            _ if number.is_multiple_of(5) => vec![Step::send(echo(request)), ending],
             _ => vec![Step::send(echo(request))],
         }
     })

@@ -181,6 +181,13 @@ impl Child {
         self.0.address
     }
 
+    /// Kills it; afterwards all that it has said is there.
+    #[track_caller]
+    fn kill(&mut self) {
+        self.0.process.kill();
+        self.0.process.wait_exit(PATIENCE);
+    }
+
     /// The requests that it has got, each as `METHOD TARGET`.
     fn executed(&self) -> Vec<String> {
         self.0.process.stdout().lines().map(str::to_owned).collect()

@@ -106,7 +106,7 @@ fn run(address: SocketAddr, shared: &Shared, requests_per_connection: usize) -> 
                 break;
             }
             let number = shared.sent.fetch_add(1, Ordering::Relaxed);
-            let method = if number % 3 == 0 { "POST" } else { "GET" };
+            let method = if number.is_multiple_of(3) { "POST" } else { "GET" };
             let request = format!("{method} /{number}");
             let status = exchange(&mut client, address, method, &format!("/{number}"));
             shared.answered.fetch_add(1, Ordering::Relaxed);

@@ -34,12 +34,18 @@ fn unknown(section: &'static Section, entry: &Entry, report: &mut Report) {
     }
 }
 
-/// The closest key of any section, and where it belongs.
+/// The closest key of any section, and where it belongs. Short names are close to too many.
 fn closest_elsewhere(name: &str) -> Option<(&'static str, String)> {
+    if name.len() < NAME_BYTES_MIN {
+        return None;
+    }
     let near = closest(name, SECTIONS.iter().flat_map(|home| home.keys().map(|key| key.name)))?;
     let homes = SECTIONS.iter().filter(|home| home.key(near).is_some()).map(|home| home.heading.to_owned());
     Some((near, one_of(homes)))
 }
+
+/// Names shorter than this are compared with the keys of their own section only.
+const NAME_BYTES_MIN: usize = 5;
 
 impl Kind {
     fn admits(self, node: &Node, key: &Key, report: &mut Report) -> bool {
