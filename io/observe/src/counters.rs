@@ -85,6 +85,8 @@ pub struct WorkerCounters {
     pub upstream_connects: Counter,
     /// Requests that went over a pooled connection.
     pub upstream_reuses: Counter,
+    /// Attempts at a server that failed before it answered, whether or not another server took the request.
+    pub upstream_failures: Counter,
     /// Lines that were missing in the access log because its writer did not keep up.
     pub log_lines_dropped: Counter,
     /// Time from the first byte of a request to the last of its response.
@@ -103,6 +105,7 @@ impl WorkerCounters {
             retries: Counter::default(),
             upstream_connects: Counter::default(),
             upstream_reuses: Counter::default(),
+            upstream_failures: Counter::default(),
             log_lines_dropped: Counter::default(),
             latency: Histogram::new(),
             requests: Default::default(),
@@ -156,6 +159,7 @@ impl Counters {
             retries: sum(|worker| &worker.retries),
             upstream_connects: sum(|worker| &worker.upstream_connects),
             upstream_reuses: sum(|worker| &worker.upstream_reuses),
+            upstream_failures: sum(|worker| &worker.upstream_failures),
             log_lines_dropped: sum(|worker| &worker.log_lines_dropped),
             latency: Latencies::of(self.workers.iter().map(|worker| &worker.latency)),
             requests,
@@ -179,6 +183,7 @@ pub struct Totals {
     pub retries: u64,
     pub upstream_connects: u64,
     pub upstream_reuses: u64,
+    pub upstream_failures: u64,
     pub log_lines_dropped: u64,
     pub latency: Latencies,
     requests: [u64; 5],

@@ -9,7 +9,6 @@ use evener_runtime::listener::Listener;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// Pause after the process ran out of descriptors; the backlog keeps the clients meanwhile.
@@ -47,8 +46,7 @@ pub(crate) async fn accept(worker: Rc<Worker>, listener: Rc<Listener>, listen: L
 
 /// Accepts what waits now.
 pub(crate) fn accept_rest(worker: &Rc<Worker>, listener: &Listener, listen: Listen) {
-    let mut cx = Context::from_waker(Waker::noop());
-    while let Poll::Ready(Ok((socket, peer))) = listener.poll_accept(&mut cx) {
+    while let Ok(Some((socket, peer))) = listener.accept_now() {
         admit(worker, socket, peer, listen);
     }
 }

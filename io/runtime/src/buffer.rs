@@ -176,3 +176,25 @@ impl Buffers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_grow_only_so_far_in_all_and_give_the_growth_back() {
+        const STEP: usize = 256 * 1024;
+        let buffers = Buffers::default();
+        let mut grown: Vec<Buffer> = (0..2 * GROWN_BYTES_MAX / STEP).map(|_| buffers.take_large()).collect();
+        grown.iter_mut().for_each(|buffer| buffers.grow(buffer, STEP));
+        let count = grown.iter().filter(|buffer| buffer.capacity() == STEP).count();
+        assert_eq!(count, GROWN_BYTES_MAX / (STEP - LARGE_BYTES));
+        assert!(grown.iter().all(|buffer| buffer.capacity() == STEP || buffer.capacity() == LARGE_BYTES));
+        grown.into_iter().for_each(|buffer| buffers.give_back(buffer));
+        assert_eq!(buffers.grown.get(), 0);
+        let mut again = buffers.take_large();
+        again.append(b"kept");
+        buffers.grow(&mut again, STEP);
+        assert_eq!((again.capacity(), again.filled()), (STEP, &b"kept"[..]));
+    }
+}

@@ -86,23 +86,32 @@ impl Listener {
     /// The next connection and its peer. Errors of single connections (the peer left before it was accepted) are
     /// passed over; what is returned concerns the listener or the process, such as having no file descriptors left.
     pub fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Socket, SocketAddr)>> {
-        use rustix::io::Errno;
         loop {
             let mut guard = ready!(self.fd.poll_read_ready(cx))?;
-            let flags = rustix::net::SocketFlags::NONBLOCK | rustix::net::SocketFlags::CLOEXEC;
+            match self.accept_now() {
+                Ok(Some(accepted)) => return Poll::Ready(Ok(accepted)),
+                Ok(None) => guard.clear_ready(),
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Like [`Self::poll_accept`] for a connection that waits in the kernel now, whatever the event loop has told and
+    /// however much the task has done in its turn. `None`: there is none.
+    pub fn accept_now(&self) -> io::Result<Option<(Socket, SocketAddr)>> {
+        use rustix::io::Errno;
+        let flags = rustix::net::SocketFlags::NONBLOCK | rustix::net::SocketFlags::CLOEXEC;
+        loop {
             match rustix::net::acceptfrom_with(&self.fd, flags) {
                 Ok((fd, address)) => {
-                    let Some(peer) = address.and_then(|address| SocketAddr::try_from(address).ok()) else {
-                        continue;
-                    };
-                    return Poll::Ready(Socket::new(fd).map(|socket| (socket, peer)));
+                    if let Some(peer) = address.and_then(|address| SocketAddr::try_from(address).ok()) {
+                        return Socket::new(fd).map(|socket| Some((socket, peer)));
+                    }
                 }
-                Err(Errno::AGAIN) => guard.clear_ready(),
+                Err(Errno::AGAIN) => return Ok(None),
                 Err(
                     error @ (Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM | Errno::BADF | Errno::INVAL),
-                ) => {
-                    return Poll::Ready(Err(error.into()));
-                }
+                ) => return Err(error.into()),
                 // accept(2): errors of the new connection are reported here and must be treated like a retry.
                 Err(_) => {}
             }

@@ -83,3 +83,22 @@ impl Pipes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_so_many_pipes_are_large() {
+        let pipes = Pipes::default();
+        let taken: Vec<Pipe> = (0..LARGE_MAX + 2).map(|_| pipes.take().unwrap()).collect();
+        let size = |pipe: &Pipe| rustix::pipe::fcntl_getpipe_size(&pipe.writer).unwrap();
+        assert!(size(&taken[LARGE_MAX]) < PIPE_BYTES && size(&taken[LARGE_MAX + 1]) < PIPE_BYTES);
+        drop(taken);
+        assert_eq!(pipes.large.get(), 0);
+        let pipe = pipes.take().unwrap();
+        assert!(pipe._large.is_some());
+        pipes.give_back(pipe);
+        assert_eq!(pipes.large.get(), 1, "an idle pipe stays large");
+    }
+}

@@ -7,12 +7,14 @@
 use crate::pipe::Pipe;
 use rustix::net::{RecvFlags, SendFlags};
 use rustix::pipe::SpliceFlags;
-use std::future::poll_fn;
+use std::future::{Future as _, poll_fn};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
-use std::task::{Context, Poll, ready};
+use std::pin::pin;
+use std::task::{Context, Poll, Waker, ready};
 use tokio::io::unix::AsyncFd;
+use tokio::task::coop::unconstrained;
 
 /// Pieces of one vectored write.
 const PIECES_MAX: usize = 4;
@@ -64,6 +66,13 @@ impl Socket {
     /// Whether bytes, an end or an error may be waiting: what the event loop has told so far, without a system call.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.fd.poll_read_ready(cx).map_ok(|_| ())
+    }
+
+    /// Like [`Self::poll_readable`] for somebody who does not wait: an answer also when the task has used up its turn, for
+    /// which the event loop would call everything pending. Nobody may be waiting for the socket.
+    pub fn is_readable(&self) -> bool {
+        let readable = pin!(unconstrained(poll_fn(|cx| self.poll_readable(cx))));
+        readable.poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     /// Reads into `buffer`. `Ok(0)` is the end of the stream, unless `buffer` is empty.

@@ -9,7 +9,6 @@ use evener_runtime::{Millis, Socket};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::rc::{Rc, Weak};
-use std::task::{Context, Waker};
 use std::time::Duration;
 
 /// Idle connections that one worker keeps to one server. More than this many at once were in use before, so the bound
@@ -86,9 +85,8 @@ impl Pool {
 /// Whether nothing has been heard on an idle connection. What a server says unasked must not become the answer to the
 /// next request, and a connection that it closed is of no use.
 fn is_good(socket: &Socket) -> bool {
-    let mut cx = Context::from_waker(Waker::noop());
     // Readiness may be left over from a read that filled its buffer exactly; then the kernel decides.
-    socket.poll_readable(&mut cx).is_pending() || socket.is_quiet()
+    !socket.is_readable() || socket.is_quiet()
 }
 
 /// A connection lent to one exchange. Dropping it closes the connection.

@@ -107,7 +107,7 @@ impl Target {
 }
 
 fn refuse_connect(text: &[u8]) -> RequestFault {
-    if host::has_port(text) { RequestFault::ConnectRefused } else { RequestFault::BadTarget }
+    if host::has_port(text) { RequestFault::ConnectMethod } else { RequestFault::BadTarget }
 }
 
 fn has_scheme(text: &[u8], scheme: &[u8]) -> bool {

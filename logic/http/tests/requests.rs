@@ -155,8 +155,8 @@ fn target_rows_15_to_23() {
     check("22", path("HTTPS://a/"), "421 misdirected");
     check("22", path("ftp://a/"), "400 bad_target");
     check("22", path("ws://a/"), "400 bad_target");
-    check("23", line("CONNECT a:80 HTTP/1.1"), "501 connect_refused");
-    check("23", line("CONNECT [::1]:80 HTTP/1.1"), "501 connect_refused");
+    check("23", line("CONNECT a:80 HTTP/1.1"), "501 connect_method");
+    check("23", line("CONNECT [::1]:80 HTTP/1.1"), "501 connect_method");
     for target in ["/", "http://a:80", "a", "a:", ":80", "a:99999", "a:80/x", "u@a:80", "*"] {
         check("23", line(&format!("CONNECT {target} HTTP/1.1")), "400 bad_target");
     }

@@ -1,6 +1,6 @@
 //! Servers that take no connection, and evener taking no more clients.
 
-use crate::harness::client::get;
+use crate::harness::client::{End, get};
 use crate::harness::ports::free_address;
 use crate::harness::wait::{PATIENCE, eventually};
 use crate::harness::{Recorder, Step};
@@ -99,9 +99,10 @@ fn connections_beyond_the_limit_are_told_and_counted() {
     idle.expect_close();
 
     let mut refused = trial.evener.connect();
-    let response = refused.response();
+    let response = refused.send(get("/refused")).response();
     assert_eq!((response.status, response.field("retry-after")), (503, Some("1")));
-    refused.expect_close();
+    // A request that nobody read must not turn the end into a reset, which can destroy the answer.
+    assert_eq!(refused.rest(), (Vec::new(), End::Close));
     busy.reset();
     newcomer.reset();
     eventually(PATIENCE, "both were noticed", || server.conversations().iter().all(|one| one.is_over()));

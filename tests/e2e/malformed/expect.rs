@@ -14,7 +14,7 @@ fn onward() -> String {
 
 #[test]
 fn a_body_that_comes_at_once_needs_no_permission() {
-    let mut scene = Scene::at_heads("");
+    let mut scene = Scene::at_heads("", "");
     let finals = [String::new(), CONTINUE.to_owned(), CONTINUE.repeat(2), CONTINUE.repeat(5)];
     for interim in finals {
         scene.will(vec![Step::send(&interim), Step::ReadBody, Step::send(ok("done"))]);
@@ -26,7 +26,7 @@ fn a_body_that_comes_at_once_needs_no_permission() {
 
 #[test]
 fn a_client_that_waits_gets_one_100() {
-    let mut scene = Scene::at_heads("");
+    let mut scene = Scene::at_heads("", "");
     for (lines, body) in
         [(LINES, "hello"), ("Transfer-Encoding: chunked\r\nExpect: 100-continue\r\n", "5\r\nhello\r\n0\r\n\r\n")]
     {
@@ -47,7 +47,7 @@ fn a_client_that_waits_gets_one_100() {
 
 #[test]
 fn an_early_answer_closes_the_connection() {
-    let mut scene = Scene::at_heads("");
+    let mut scene = Scene::at_heads("", "");
     for answer in ["HTTP/1.1 417 No\r\nContent-Length: 2\r\n\r\nno", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nno"] {
         scene.will(vec![Step::send(answer), Step::Hold]);
         let what = name(&"69, early", answer);
@@ -66,7 +66,7 @@ fn an_early_answer_closes_the_connection() {
 
 #[test]
 fn http_1_0_and_empty_bodies_wait_for_nothing() {
-    let mut scene = Scene::at_heads("");
+    let mut scene = Scene::at_heads("", "");
     scene.will(vec![Step::send(CONTINUE), Step::ReadBody, Step::send(ok("done"))]);
     let input = "POST / HTTP/1.0\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello";
     let onward = format!("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n{VIA}hello");

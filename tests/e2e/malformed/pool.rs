@@ -45,7 +45,7 @@ fn a_connection_with_surplus_bytes_is_not_used_again() {
 
 #[test]
 fn an_answer_before_the_end_of_the_request_ends_both_connections() {
-    let mut scene = Scene::at_heads("");
+    let mut scene = Scene::at_heads("", "");
     for lines in ["Content-Length: 1000000\r\n", "Transfer-Encoding: chunked\r\n"] {
         for answer in [ok("early"), format!("{CHUNKED}5\r\nearly\r\n0\r\n\r\n"), ok("early").replace("200", "413")] {
             scene.will(vec![Step::Send(answer.clone().into_bytes()), Step::Hold]);

@@ -49,7 +49,7 @@ impl Scene {
     }
 
     /// The same with a server that acts when it has read the head of a request.
-    pub(super) fn at_heads(limits: &str) -> Self {
+    pub(super) fn at_heads(limits: &str, site: &str) -> Self {
         let answer = Answer::default();
         let slot = Arc::clone(&answer);
         let recorder = Recorder::per_head(move |request| {
@@ -57,7 +57,7 @@ impl Scene {
             let steps = if is_next { None } else { lock(&slot).take() };
             steps.unwrap_or_else(|| vec![Step::ReadBody, Step::Send(echo(request))])
         });
-        Self::before(recorder, answer, limits, "")
+        Self::before(recorder, answer, limits, site)
     }
 
     fn before(recorder: Recorder, answer: Answer, limits: &str, site: &str) -> Self {

@@ -13,7 +13,7 @@ const LIMITS: &str = "[limits]\nhead_timeout = \"300ms\"\nrate_window = \"1s\"\n
 
 #[test]
 fn a_body_without_its_end_is_waited_for_and_then_refused() {
-    let mut scene = Scene::at_heads(LIMITS);
+    let mut scene = Scene::at_heads(LIMITS, "");
     let chunked = "Transfer-Encoding: chunked\r\n";
     let table = [
         (62, chunked, "5\r\nhello\r\n0\r\n", "5\r\nhello\r\n"),
@@ -43,15 +43,16 @@ fn a_body_without_its_end_is_waited_for_and_then_refused() {
 
 #[test]
 fn a_body_that_is_expected_and_never_comes_is_given_up() {
-    let mut scene = Scene::at_heads(LIMITS);
+    let mut scene = Scene::at_heads(LIMITS, "timeout = \"3s\"");
     let lines = "Content-Length: 5\r\nExpect: 100-continue\r\n";
-    for interim in ["HTTP/1.1 100 Continue\r\n\r\n", ""] {
+    // Once the client may send, it is the one that is late; before, the server is.
+    for (interim, status) in [("HTTP/1.1 100 Continue\r\n\r\n", 408), ("", 504)] {
         scene.will(vec![Step::send(interim), Step::ReadBody, Step::send(ok("whole"))]);
         let what = name(&"69, never", interim);
         let mut client = scene.evener.connect();
         client.send(post_with(lines, ""));
         let response = read(&mut client, &what, "POST");
-        assert_eq!(response.status, 408, "{what}: {response:?}");
+        assert_eq!(response.status, status, "{what}: {response:?}");
         assert!(response.interim.len() <= 1, "{what}: {response:?}");
         expect_farewell(&mut client, &what, &response);
         scene.account(&what, &format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}{VIA}"), 1);

@@ -14,6 +14,10 @@ pub(crate) fn summary(totals: &Totals) -> String {
         totals.requests(StatusClass::ClientError),
         totals.requests(StatusClass::ServerError),
     );
+    if totals.upstream_failures > 0 {
+        write!(text, "; {} attempts at servers failed", totals.upstream_failures)
+            .expect("writing to a string cannot fail");
+    }
     let failed: Vec<String> = totals
         .failures()
         .iter()

@@ -1,10 +1,10 @@
 //! The place where lines end up: a file or a standard stream. It keeps lines whole, also after a failed write.
 
 use evener_plan::LogTarget;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
 use std::os::fd::AsFd;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::thread;
 use std::time::Duration;
 
@@ -89,7 +89,11 @@ impl<W: Write> WholeLines<W> {
 /// would cut lines when it fails.
 fn open(target: &LogTarget) -> io::Result<File> {
     match target {
-        LogTarget::File(path) => OpenOptions::new().append(true).create(true).mode(FILE_MODE).open(path),
+        LogTarget::File(path) => {
+            // Opened for writing alone, a named pipe makes us wait for somebody who reads it; for both it does not.
+            let is_pipe = fs::metadata(path).is_ok_and(|known| known.file_type().is_fifo());
+            OpenOptions::new().read(is_pipe).append(true).create(true).mode(FILE_MODE).open(path)
+        }
         LogTarget::Stderr => io::stderr().as_fd().try_clone_to_owned().map(File::from),
         LogTarget::Stdout | LogTarget::Off => io::stdout().as_fd().try_clone_to_owned().map(File::from),
     }

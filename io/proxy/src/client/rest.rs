@@ -36,7 +36,8 @@ impl Rest {
         if client.socket.poll_readable(cx).is_ready() {
             return Poll::Ready(Rested::Readable);
         }
-        if client.worker.is_draining() {
+        // A request may be here of which the event loop has yet to tell, as on a connection accepted last: it will.
+        if client.worker.is_draining() && client.socket.is_quiet() {
             return Poll::Ready(Rested::Unwanted);
         }
         if !self.is_armed {

@@ -228,6 +228,9 @@ impl<'a> Attempt<'a> {
             let mut head = Vec::with_capacity(256);
             write_interim_head(session.answer.filled(), interim, &mut head);
             send_all(self.client, &head, trip).await?;
+            if let Some(upload) = self.upload.as_deref_mut().filter(|_| is_continue) {
+                upload.permit();
+            }
         }
         let length = interim.head_bytes;
         session.answer.consume(length);

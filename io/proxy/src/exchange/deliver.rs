@@ -15,7 +15,7 @@ use evener_runtime::pipe::Pipe;
 use evener_runtime::{Buffer, Millis, Socket};
 use std::future::poll_fn;
 use std::io;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 /// From this length on a body is spliced: two system calls move up to half a megabyte, where reading and writing would
@@ -277,6 +277,7 @@ impl<'a> Delivery<'a> {
     ) -> Result<Moved, Fault> {
         let mut watch = Watch::new(&self.client.alarm);
         let mut deadline = None;
+        let mut uploaded = self.uploaded();
         poll_fn(|cx| {
             if let Poll::Ready(Err(fault)) = self.poll_upload(cx, heard.body) {
                 return Poll::Ready(Err(fault));
@@ -293,16 +294,31 @@ impl<'a> Delivery<'a> {
             if self.has_client_left(cx, &mut heard) {
                 return Poll::Ready(Err(ClientFault::Gone.into()));
             }
-            let phase = *deadline.get_or_insert_with(|| Millis::now().after(self.stall_timeout));
-            match watch.poll(cx, trip.earlier(phase)) {
-                Poll::Ready(()) if Millis::now() >= trip.deadline() => {
-                    Poll::Ready(Err(UpstreamFault::RouteTimeout.into()))
+            loop {
+                let phase = *deadline.get_or_insert_with(|| Millis::now().after(self.stall_timeout));
+                ready!(watch.poll(cx, trip.earlier(phase)));
+                if Millis::now() >= trip.deadline() {
+                    return Poll::Ready(Err(UpstreamFault::RouteTimeout.into()));
                 }
-                Poll::Ready(()) => Poll::Ready(Err(UpstreamFault::BodyTimeout.into())),
-                Poll::Pending => Poll::Pending,
+                // A server that reads a long upload does not stand still.
+                let now_uploaded = self.uploaded();
+                if now_uploaded - uploaded < self.uploaded_bytes_min() {
+                    return Poll::Ready(Err(UpstreamFault::BodyTimeout.into()));
+                }
+                (uploaded, deadline) = (now_uploaded, None);
             }
         })
         .await
+    }
+
+    /// Bytes of the request body that have moved.
+    fn uploaded(&self) -> u64 {
+        self.upload.as_ref().map_or(0, |upload| upload.received())
+    }
+
+    /// What an upload must move while the server says nothing: the least rate, and not nothing.
+    fn uploaded_bytes_min(&self) -> u64 {
+        self.limits.rate_bytes_per_second_min.saturating_mul(self.stall_timeout.as_secs()).max(1)
     }
 
     /// Waits for the client to take something.

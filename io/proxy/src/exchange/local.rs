@@ -1,13 +1,12 @@
 //! Answers without a server: fixed ones, redirects, and those that tell the client of a failure.
 
-use super::Ended;
 use super::attempt::send_all;
-use super::count_failure;
 use super::fault::{ClientFault, Fault, OwnFault, UpstreamFault};
 use super::find::{allowed_methods, path_of};
 use super::reach::tell_operator;
 use super::respond::{Answer, BodyWanted, Then, status_of, write_answer, write_fault};
 use super::trip::{BodyPlace, Trip, is_trusted};
+use super::{Ended, after_last, count_failure};
 use crate::state::{Client, Session, Snapshot, Worker};
 use evener_http::Method;
 use evener_plan::{Respond, TextPart};
@@ -29,8 +28,7 @@ pub(crate) async fn respond(
         then,
     };
     session.out.clear();
-    write_answer(&answer, body_wanted(session), &mut session.out);
-    trip.body_bytes_out = respond.body.len() as u64;
+    trip.body_bytes_out = write_answer(&answer, body_wanted(session), &mut session.out);
     send(client, session, trip, respond.status, then).await
 }
 
@@ -51,7 +49,7 @@ pub(crate) async fn redirect(
     fields.extend_from_slice(b"\r\n");
     let answer = Answer { status, content_type: "", body: &[], fields: &fields, then };
     session.out.clear();
-    write_answer(&answer, body_wanted(session), &mut session.out);
+    trip.body_bytes_out = write_answer(&answer, body_wanted(session), &mut session.out);
     send(client, session, trip, status, then).await
 }
 
@@ -85,12 +83,12 @@ pub(crate) async fn fail(
     if let Fault::Client(ClientFault::MethodNotAllowed) = fault {
         // RFC 9110 §15.5.6: it names the methods that would do.
         fields.extend_from_slice(b"Allow: ");
-        allowed_methods(client, session, snapshot, &mut fields);
+        allowed_methods(client.listen, session, snapshot, &mut fields);
         fields.extend_from_slice(b"\r\n");
     }
     let shows_reason = trip.site.is_some_and(|site| is_trusted(&snapshot.plan().sites[site], client.peer));
     session.out.clear();
-    write_fault(fault, &fields, shows_reason, body_wanted(session), then, &mut session.out);
+    trip.body_bytes_out = write_fault(fault, &fields, shows_reason, body_wanted(session), then, &mut session.out);
     let status = status_of(fault);
     send(client, session, trip, status, then).await.unwrap_or(Ended::Close)
 }
@@ -100,7 +98,7 @@ pub(crate) async fn reject(client: &Client, session: &mut Session, fault: Fault)
     let mut trip = Trip::rejected(session);
     trip.failed(&fault);
     session.out.clear();
-    write_fault(&fault, &[], false, BodyWanted::Yes, Then::Close, &mut session.out);
+    trip.body_bytes_out = write_fault(&fault, &[], false, BodyWanted::Yes, Then::Close, &mut session.out);
     let snapshot = client.worker.snapshot();
     let sent = send_all(client, &session.out, &trip).await;
     trip.finish(client, session, &snapshot);
@@ -121,8 +119,7 @@ async fn send(client: &Client, session: &Session, trip: &mut Trip, status: u16, 
     Ok(match (then, trip.body) {
         (Then::KeepAlive, _) => Ended::KeepAlive,
         (Then::Close, BodyPlace::Coming) => Ended::Linger,
-        (Then::Close, _) if session.inbound.len() > session.parser.head().head_bytes => Ended::Linger,
-        (Then::Close, _) => Ended::Close,
+        (Then::Close, _) => after_last(client, session, trip),
     })
 }
 

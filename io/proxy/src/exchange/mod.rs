@@ -64,7 +64,7 @@ pub(crate) async fn run(client: &Client, session: &mut Session) -> Ended {
 }
 
 async fn answer(client: &Client, session: &mut Session, snapshot: &Snapshot, trip: &mut Trip) -> Result<Ended, Fault> {
-    let found = find::route(client, session, snapshot, trip)?;
+    let found = find::route(client.listen, session, snapshot, trip)?;
     let route = snapshot.route(found);
     trip.limit(route.timeout);
     match &route.action {
@@ -127,7 +127,8 @@ fn begin_body(
     body.grow(inbound.len() - head_bytes);
     body.append(&inbound.filled()[head_bytes..]);
     inbound.truncate(head_bytes);
-    Ok(Some(Upload::new(framing, limits, snapshot.upstream(upstream).response_timeout)))
+    let upload = Upload::new(framing, limits, snapshot.upstream(upstream).response_timeout);
+    Ok(Some(if session.parser.head().expects_continue { upload.with_permission() } else { upload }))
 }
 
 /// Delivers the response whose head is complete, and returns both connections if they may be used again.
@@ -175,10 +176,12 @@ async fn deliver(
         // Whatever ends the connection before the body is whole, a stop of the program too, must not look like its end.
         client.socket.reset_on_close();
     }
-    delivery.run(session, trip, recode).await?;
-    if ends_with_connection {
+    let delivered = delivery.run(session, trip, recode).await;
+    if ends_with_connection && (delivered.is_ok() || !trip.is_answering) {
+        // Whole, or not begun: then another answer tells of the failure.
         client.socket.end_on_close();
     }
+    delivered?;
 
     let is_request_sent = upload.as_ref().is_none_or(|upload| upload.is_done());
     // What follows the response without being asked for must not become the answer to somebody's next request.
@@ -188,7 +191,7 @@ async fn deliver(
     client.worker.buffers.give_back(std::mem::take(&mut session.answer));
     Ok(match (keep_alive, is_request_sent) {
         (true, _) => Ended::KeepAlive,
-        (false, true) => Ended::Close,
+        (false, true) => after_last(client, session, trip),
         (false, false) => Ended::Linger,
     })
 }
@@ -240,6 +243,17 @@ fn to_next_request(client: &Client, session: &mut Session, trip: &Trip) {
             client.worker.buffers.give_back(std::mem::take(&mut session.body));
         }
     }
+}
+
+/// How the connection ends after its last answer: at once, unless the client has sent something behind its request,
+/// which nobody will read.
+fn after_last(client: &Client, session: &Session, trip: &Trip) -> Ended {
+    let behind = match trip.body {
+        BodyPlace::None => session.inbound.len() - session.parser.head().head_bytes,
+        BodyPlace::Whole(length) => session.inbound.len() - session.parser.head().head_bytes - length,
+        BodyPlace::Coming => session.body.len(),
+    };
+    if behind > 0 || client.socket.is_readable() { Ended::Linger } else { Ended::Close }
 }
 
 /// Every reason code that an exchange can fail with, sorted: the names of the failure counters.

@@ -93,6 +93,7 @@ pub(crate) async fn reach(
                 Next::SameServer => freshness = Freshness::Fresh,
                 Next::OtherServer => {
                     if let Fault::Upstream(fault) = &last_fault {
+                        client.worker.counters.upstream_failures.increment();
                         tell_operator(client, snapshot, trip, fault);
                     }
                     trip.retries += 1;
@@ -181,6 +182,7 @@ async fn lease(
         Err(ConnectFault::TimedOut) if Millis::now() >= trip.deadline() => Err(UpstreamFault::RouteTimeout.into()),
         Err(fault) => {
             let fault = UpstreamFault::Connect(fault);
+            counters.upstream_failures.increment();
             tell_operator(client, snapshot, trip, &fault);
             Err(fault.into())
         }

@@ -19,6 +19,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     WaitsForClient,
+    /// The client sends nothing before the server has said 100 (RFC 9110 §10.1.1): it is the server's time that runs.
+    WaitsForPermission,
     WaitsForServer,
     Done,
     Stopped,
@@ -35,6 +37,7 @@ pub(crate) struct Upload {
     head_sent: usize,
     body_sent: u64,
     received: u64,
+    is_permitted: bool,
     bytes_max: Option<u64>,
     rate: RateWindow,
     /// When the server must have taken something.
@@ -56,6 +59,7 @@ impl Upload {
             head_sent: 0,
             body_sent: 0,
             received: 0,
+            is_permitted: true,
             bytes_max: limits.body_bytes_max,
             rate: RateWindow::new(limits, now),
             stall_end: now.after(stall_timeout),
@@ -63,9 +67,19 @@ impl Upload {
         }
     }
 
+    /// The client waits for a 100 before it sends the body.
+    pub(crate) fn with_permission(self) -> Self {
+        Self { is_permitted: false, ..self }
+    }
+
+    /// The client was told to go on.
+    pub(crate) fn permit(&mut self) {
+        self.is_permitted = true;
+    }
+
     /// Whether there is more to do.
     pub(crate) fn is_running(&self) -> bool {
-        matches!(self.state, State::WaitsForClient | State::WaitsForServer)
+        !matches!(self.state, State::Done | State::Stopped)
     }
 
     /// Whether the whole request was sent.
@@ -92,6 +106,13 @@ impl Upload {
     pub(crate) fn rewind(&mut self) {
         debug_assert!(self.is_repeatable(), "body bytes are gone");
         self.head_sent = 0;
+        self.body_sent = 0;
+        if self.is_end_staged {
+            // The end of an empty body: some of it may have been sent.
+            self.stage = Stage::new(Recode::Chunked);
+            self.stage.begin(0);
+            self.stage.seal(Some(self.decoder.trailers()));
+        }
         self.state = State::WaitsForServer;
         self.stall_end = Millis::now().after(self.stall_timeout);
     }
@@ -107,7 +128,7 @@ impl Upload {
     pub(crate) fn deadline(&self) -> Millis {
         match self.state {
             State::WaitsForClient => self.rate.end(),
-            State::WaitsForServer => self.stall_end,
+            State::WaitsForServer | State::WaitsForPermission => self.stall_end,
             State::Done | State::Stopped => Millis::NEVER,
         }
     }
@@ -117,7 +138,7 @@ impl Upload {
         match self.state {
             State::WaitsForClient if self.rate.turn(now) => Ok(()),
             State::WaitsForClient => Err(ClientFault::BodyTooSlow.into()),
-            State::WaitsForServer => Err(UpstreamFault::ResponseTimeout.into()),
+            State::WaitsForServer | State::WaitsForPermission => Err(UpstreamFault::ResponseTimeout.into()),
             State::Done | State::Stopped => Ok(()),
         }
     }
@@ -224,9 +245,12 @@ impl Upload {
     }
 
     fn poll_receive(&mut self, cx: &mut Context<'_>, client: &Client, body: &mut Buffer) -> Poll<Result<(), Fault>> {
-        if self.state != State::WaitsForClient {
-            self.state = State::WaitsForClient;
-            self.rate.restart(Millis::now());
+        let state = if self.is_permitted { State::WaitsForClient } else { State::WaitsForPermission };
+        if self.state != state {
+            self.state = state;
+            let now = Millis::now();
+            self.rate.restart(now);
+            self.stall_end = now.after(self.stall_timeout);
         }
         if body.is_full() {
             // Only an unfinished size line or trailer can fill it; the decoder bounds both far below a buffer.
@@ -237,6 +261,8 @@ impl Upload {
             Ok(count) => {
                 client.worker.counters.bytes_in.add(count as u64);
                 self.rate.count(count);
+                // A client may also send without waiting any longer.
+                self.is_permitted = true;
                 let is_full = count == body.space().len();
                 body.filled_up(count);
                 if is_full && body.capacity() < BODY_BYTES_MAX {

@@ -22,7 +22,7 @@ faults! {
         PathAboveRoot = 400, "path_above_root", "the path leads above the root";
         TargetTooLong = 414, "target_too_long", "the request line is too long";
         Misdirected = 421, "misdirected", "the request is for an https origin";
-        ConnectRefused = 501, "connect_refused", "the method CONNECT is not served";
+        ConnectMethod = 501, "connect_method", "the method CONNECT is not served";
         BadVersion = 400, "bad_version", "the version is malformed";
         UnsupportedVersion = 505, "unsupported_version", "the version is not HTTP/1";
         HeadTooLarge = 431, "head_too_large", "the head is too large";

@@ -43,11 +43,12 @@ pub(crate) struct RateWindow {
 
 impl RateWindow {
     pub(crate) fn new(limits: &Limits, now: Millis) -> Self {
-        let seconds = limits.rate_window.as_secs().max(1);
+        let bytes_min =
+            u128::from(limits.rate_bytes_per_second_min).saturating_mul(limits.rate_window.as_millis()) / 1000;
         Self {
             end: now.after(limits.rate_window),
             bytes: 0,
-            bytes_min: limits.rate_bytes_per_second_min.saturating_mul(seconds),
+            bytes_min: u64::try_from(bytes_min).unwrap_or(u64::MAX),
             length: limits.rate_window,
         }
     }
@@ -75,3 +76,6 @@ impl RateWindow {
         self.bytes = 0;
     }
 }
+
+#[cfg(test)]
+mod tests;

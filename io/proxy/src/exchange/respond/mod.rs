@@ -1,6 +1,6 @@
 //! Answers that evener makes itself. The table from fault to status stands here and nowhere else.
 
-use super::fault::{ClientFault, Fault, OwnFault, UpstreamFault};
+use crate::exchange::fault::{ClientFault, Fault, OwnFault, UpstreamFault};
 use evener_upstream::ConnectFault;
 
 /// The status for a fault. 499 is never sent: it marks in logs that the client was gone.
@@ -62,8 +62,8 @@ pub(crate) enum BodyWanted {
     No,
 }
 
-/// Writes a whole answer.
-pub(crate) fn write_answer(answer: &Answer<'_>, wanted: BodyWanted, out: &mut Vec<u8>) {
+/// Writes a whole answer; tells how many bytes of it are its body.
+pub(crate) fn write_answer(answer: &Answer<'_>, wanted: BodyWanted, out: &mut Vec<u8>) -> u64 {
     out.extend_from_slice(b"HTTP/1.1 ");
     append_number(u64::from(answer.status), out);
     out.push(b' ');
@@ -86,12 +86,15 @@ pub(crate) fn write_answer(answer: &Answer<'_>, wanted: BodyWanted, out: &mut Ve
         out.extend_from_slice(b"Connection: close\r\n");
     }
     out.extend_from_slice(b"\r\n");
-    if has_body && wanted == BodyWanted::Yes {
-        out.extend_from_slice(answer.body);
+    if !has_body || wanted == BodyWanted::No {
+        return 0;
     }
+    out.extend_from_slice(answer.body);
+    answer.body.len() as u64
 }
 
 /// Writes the answer to a fault: the status with its phrase as text, and the reason code for a peer that may know it.
+/// It tells how many bytes are the body.
 pub(crate) fn write_fault(
     fault: &Fault,
     fields: &[u8],
@@ -99,7 +102,7 @@ pub(crate) fn write_fault(
     wanted: BodyWanted,
     then: Then,
     out: &mut Vec<u8>,
-) {
+) -> u64 {
     let status = status_of(fault);
     let mut all = fields.to_vec();
     if status == 503 {
@@ -116,7 +119,7 @@ pub(crate) fn write_fault(
     body.extend_from_slice(phrase(status).as_bytes());
     body.push(b'\n');
     let answer = Answer { status, content_type: "text/plain; charset=utf-8", body: &body, fields: &all, then };
-    write_answer(&answer, wanted, out);
+    write_answer(&answer, wanted, out)
 }
 
 fn append_number(number: u64, out: &mut Vec<u8>) {
@@ -160,3 +163,6 @@ fn phrase(status: u16) -> &'static str {
         _ => "Other",
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! The route of a request, by its canonical host and its path as it stands.
 
-use super::fault::{ClientFault, Fault};
-use super::trip::Trip;
-use crate::state::{Client, Session, Snapshot};
+use crate::exchange::fault::{ClientFault, Fault};
+use crate::exchange::trip::Trip;
+use crate::state::{Session, Snapshot};
 use evener_http::{RequestHead, canonical_host, obliging_path};
+use evener_plan::Listen;
 use evener_route::{Headers, Match, Miss, RequestView, Router};
 
 /// The header fields of a request, as the router asks for them.
@@ -23,7 +24,7 @@ impl Headers for Fields<'_> {
 
 /// Finds the route. A path that some servers read as one for another route has none (K14).
 pub(crate) fn route(
-    client: &Client,
+    listen: Listen,
     session: &mut Session,
     snapshot: &Snapshot,
     trip: &mut Trip,
@@ -33,7 +34,7 @@ pub(crate) fn route(
     host.clear();
     canonical_host(head.authority.of(message), host);
     // Without a router the listener has left the config, and this connection is one that it still had.
-    let Some(router) = snapshot.router(client.listen) else { return Err(ClientFault::NoSite.into()) };
+    let Some(router) = snapshot.router(listen) else { return Err(ClientFault::NoSite.into()) };
     let found = look_up(router, message, head, host, path_of(message, head));
     trip.site = match found {
         Ok(Match { site, .. }) | Err(Miss::NoRoute(site) | Miss::NoMethod(site)) => Some(site),
@@ -54,8 +55,8 @@ pub(crate) fn route(
 }
 
 /// Appends the methods that would do, for a 405.
-pub(crate) fn allowed_methods(client: &Client, session: &Session, snapshot: &Snapshot, out: &mut Vec<u8>) {
-    let Some(router) = snapshot.router(client.listen) else { return };
+pub(crate) fn allowed_methods(listen: Listen, session: &Session, snapshot: &Snapshot, out: &mut Vec<u8>) {
+    let Some(router) = snapshot.router(listen) else { return };
     let (message, head) = (session.inbound.filled(), session.parser.head());
     let headers = Fields { message, head };
     let method = head.method_text.of(message);
@@ -72,3 +73,6 @@ fn look_up(router: &Router, message: &[u8], head: &RequestHead, host: &[u8], pat
 pub(crate) fn path_of<'m>(message: &'m [u8], head: &RequestHead) -> &'m [u8] {
     if head.path.is_empty() { b"/" } else { head.path.of(message) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -13,16 +13,17 @@ use std::task::Poll;
 /// Why a connection could not be opened. Nothing was sent, so another server may always be tried.
 #[derive(Debug)]
 pub enum ConnectFault {
-    /// The server or the network refused; the cause of the last address that was tried.
+    /// The server or the network refused, or no way leads there from here (no route, no address or port of our own that
+    /// is left for it); the cause of the last address that was tried.
     Refused(io::Error),
     /// The deadline passed first.
     TimedOut,
-    /// This process or machine has run out of descriptors, ports or memory: not the server's fault.
+    /// This process or machine has run out of descriptors or memory: not the server's fault.
     Exhausted(io::Error),
 }
 
 /// Opens a connection before the deadline of `alarm`. A server with several addresses is tried at each of them, first
-/// at the one that `preferred` remembers from the last success.
+/// at the one that `preferred` remembers from the last success, or that follows one which kept silent.
 pub async fn open(address: &ServerAddress, preferred: &Cell<usize>, alarm: &Alarm) -> Result<Socket, ConnectFault> {
     match address {
         ServerAddress::Unix(path) => finish(Socket::connect_unix(path), alarm).await,
@@ -40,7 +41,12 @@ async fn open_tcp(addresses: &[SocketAddr], preferred: &Cell<usize>, alarm: &Ala
                 return Ok(socket);
             }
             Err(refused @ ConnectFault::Refused(_)) => fault = refused,
-            Err(other) => return Err(other),
+            Err(ConnectFault::TimedOut) => {
+                // No time is left for the next address; it is the first one to be tried next time.
+                preferred.set((index + 1) % addresses.len());
+                return Err(ConnectFault::TimedOut);
+            }
+            Err(exhausted @ ConnectFault::Exhausted(_)) => return Err(exhausted),
         }
     }
     Err(fault)
@@ -64,7 +70,9 @@ async fn finish(started: io::Result<Socket>, alarm: &Alarm) -> Result<Socket, Co
 
 fn classify(error: io::Error) -> ConnectFault {
     use rustix::io::Errno;
-    const OURS: [Errno; 5] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM, Errno::ADDRNOTAVAIL];
+    // ADDRNOTAVAIL is not among them: ports run out for each server by itself, and for an IPv6 address it says that the
+    // machine has no IPv6. The server's next address, or the next server, may do.
+    const OURS: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOBUFS, Errno::NOMEM];
     let code = error.raw_os_error();
     if OURS.iter().any(|errno| code == Some(errno.raw_os_error())) {
         ConnectFault::Exhausted(error)
@@ -72,3 +80,6 @@ fn classify(error: io::Error) -> ConnectFault {
         ConnectFault::Refused(error)
     }
 }
+
+#[cfg(test)]
+mod tests;
