@@ -8,7 +8,7 @@ use super::respond::{Answer, BodyWanted, Then, status_of, write_answer, write_fa
 use super::trip::{BodyPlace, Trip, is_trusted};
 use super::{Ended, after_last, count_failure};
 use crate::state::{Client, Session, Snapshot, Worker};
-use evener_http::Method;
+use evener_http::{Method, Version};
 use evener_plan::{Respond, TextPart};
 use evener_route::render;
 
@@ -117,7 +117,7 @@ async fn send(client: &Client, session: &Session, trip: &mut Trip, status: u16, 
     trip.answered(status);
     send_all(client, &session.out, trip).await?;
     Ok(match (then, trip.body) {
-        (Then::KeepAlive, _) => Ended::KeepAlive,
+        (Then::KeepAlive | Then::KeepAliveTold, _) => Ended::KeepAlive,
         (Then::Close, BodyPlace::Coming) => Ended::Linger,
         (Then::Close, _) => after_last(client, session, trip),
     })
@@ -126,8 +126,13 @@ async fn send(client: &Client, session: &Session, trip: &mut Trip, status: u16, 
 /// A request whose body has not come to its end leaves the connection where nobody can tell what follows (K09).
 fn what_then(client: &Client, session: &Session, trip: &Trip) -> Then {
     let is_read = trip.body != BodyPlace::Coming;
-    let stays = is_read && session.parser.head().keep_alive && !client.worker.is_draining();
-    if stays { Then::KeepAlive } else { Then::Close }
+    let head = session.parser.head();
+    let stays = is_read && head.keep_alive && !client.worker.is_draining();
+    match (stays, head.version) {
+        (true, Version::Http10) => Then::KeepAliveTold,
+        (true, Version::Http11) => Then::KeepAlive,
+        (false, _) => Then::Close,
+    }
 }
 
 fn body_wanted(session: &Session) -> BodyWanted {

@@ -30,7 +30,7 @@ const KEYS: &[Key] = &[
         kind: Kind::OneOrMore(&Kind::Text(Form::Other { what: "a path or a pattern with *", plural: "paths" })),
         without: Without::Means("one file"),
         doc: "Other files whose sites and upstreams belong to this config. Paths are relative to the file that names \
-              them; a pattern takes files in the order of their names and may match none. Any other key may be set in \
+              them; a pattern takes files in the order of their names and may match none, but its folder must be there. Any other key may be set in \
               one file only.",
         example: "\"conf.d/*.toml\"",
     },

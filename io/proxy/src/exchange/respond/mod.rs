@@ -38,6 +38,8 @@ pub(crate) fn status_of(fault: &Fault) -> u16 {
 pub(crate) enum Then {
     /// It waits for the next request.
     KeepAlive,
+    /// The same, and the client is told so: one of HTTP/1.0 would wait for its end otherwise (RFC 9112 §9.3).
+    KeepAliveTold,
     /// It is closed, and the client is told so.
     Close,
 }
@@ -82,9 +84,11 @@ pub(crate) fn write_answer(answer: &Answer<'_>, wanted: BodyWanted, out: &mut Ve
         out.extend_from_slice(b"\r\n");
     }
     out.extend_from_slice(answer.fields);
-    if answer.then == Then::Close {
-        out.extend_from_slice(b"Connection: close\r\n");
-    }
+    out.extend_from_slice(match answer.then {
+        Then::KeepAlive => b"",
+        Then::KeepAliveTold => b"Connection: keep-alive\r\n",
+        Then::Close => b"Connection: close\r\n",
+    });
     out.extend_from_slice(b"\r\n");
     if !has_body || wanted == BodyWanted::No {
         return 0;
@@ -132,7 +136,11 @@ fn phrase(status: u16) -> &'static str {
         200 => "OK",
         201 => "Created",
         202 => "Accepted",
+        203 => "Non-Authoritative Information",
         204 => "No Content",
+        205 => "Reset Content",
+        206 => "Partial Content",
+        300 => "Multiple Choices",
         301 => "Moved Permanently",
         302 => "Found",
         303 => "See Other",
@@ -141,16 +149,28 @@ fn phrase(status: u16) -> &'static str {
         308 => "Permanent Redirect",
         400 => "Bad Request",
         401 => "Unauthorized",
+        402 => "Payment Required",
         403 => "Forbidden",
         404 => "Not Found",
         405 => "Method Not Allowed",
+        406 => "Not Acceptable",
+        407 => "Proxy Authentication Required",
         408 => "Request Timeout",
+        409 => "Conflict",
         410 => "Gone",
+        411 => "Length Required",
+        412 => "Precondition Failed",
         413 => "Content Too Large",
         414 => "URI Too Long",
+        415 => "Unsupported Media Type",
+        416 => "Range Not Satisfiable",
         417 => "Expectation Failed",
         418 => "I'm a teapot",
         421 => "Misdirected Request",
+        422 => "Unprocessable Content",
+        425 => "Too Early",
+        426 => "Upgrade Required",
+        428 => "Precondition Required",
         429 => "Too Many Requests",
         431 => "Request Header Fields Too Large",
         451 => "Unavailable For Legal Reasons",
@@ -160,6 +180,8 @@ fn phrase(status: u16) -> &'static str {
         503 => "Service Unavailable",
         504 => "Gateway Timeout",
         505 => "HTTP Version Not Supported",
+        507 => "Insufficient Storage",
+        511 => "Network Authentication Required",
         _ => "Other",
     }
 }
