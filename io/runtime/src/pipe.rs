@@ -6,8 +6,8 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
 
-/// Bytes that a pipe holds. More saves system calls, less saves kernel memory; half a megabyte was the knee when
-/// measured with 1 MiB bodies. The kernel grants it to any user up to `fs.pipe-max-size`, which is 1 MiB by default.
+/// Bytes that a pipe holds. More saves system calls, less saves kernel memory. A guess: other sizes were not measured, and
+/// a profile of long bodies would change it. The kernel grants it to any user up to `fs.pipe-max-size`, which is 1 MiB by default.
 const PIPE_BYTES: usize = 512 * 1024;
 /// Idle pipes that a worker keeps.
 const IDLE_MAX: usize = 16;

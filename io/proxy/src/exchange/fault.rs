@@ -39,7 +39,7 @@ pub(crate) enum ClientFault {
     AmbiguousPath,
     /// The path climbs out of the root once the prefix is taken off.
     PathClimbs,
-    /// The client reads its response slower than the least rate.
+    /// The client took nothing of its response for too long.
     ReadsTooSlowly,
     /// The client ended or reset the connection before the exchange was over.
     Gone,

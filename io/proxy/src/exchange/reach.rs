@@ -245,8 +245,7 @@ fn write_head(
 /// The longest text of an address: an IPv6 address in full.
 const ADDRESS_BYTES_MAX: usize = 46;
 
-/// An address as text. IPv4 is written by hand: it is the usual case, and the general formatter costs more than all
-/// the rest of the line.
+/// An address as text. IPv4, the usual case, is written by hand to spare each request the general formatter.
 fn address_text(address: std::net::IpAddr, buffer: &mut [u8; ADDRESS_BYTES_MAX]) -> &[u8] {
     use std::io::Write as _;
     let mut rest = &mut buffer[..];
