@@ -2,14 +2,14 @@
 //! and new clients are served meanwhile.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::harness::client::{End, RawClient, get};
 use crate::harness::content::{ContentCheck, content};
-use crate::harness::ports::free_address;
+use crate::harness::ports::{free_address, listen};
 use crate::harness::wait::{PATIENCE, eventually, pause_unless};
 
 use super::traffic::{Traffic, expect_no_failure};
@@ -22,10 +22,10 @@ const DAWDLERS: usize = 200;
 
 /// One body for all its clients, each with a thread; it writes as fast as it may.
 fn fountain(length: usize) -> SocketAddr {
-    let address = free_address();
-    let listener = TcpListener::bind(address).expect("the registry's port is free");
+    let listener = listen(free_address());
     // The test is about evener's memory, not about the kernel's: sockets that are accepted inherit this.
     socket2::SockRef::from(&listener).set_send_buffer_size(64 * 1024).expect("a size can be set");
+    let address = listener.local_addr().expect("a bound socket has an address");
     let body = std::sync::Arc::new(content(0, length));
     std::thread::spawn(move || {
         for stream in listener.incoming().filter_map(Result::ok) {

@@ -10,8 +10,11 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
+use socket2::{Domain, Socket, Type};
+
 const RANGE: Range<u16> = 12_000..32_000;
 const BLOCK_SIZE: u16 = 50;
+const BACKLOG: i32 = 4096;
 
 /// The block in use: its ports not yet handed out, and the lock that makes it ours.
 struct Registry {
@@ -36,6 +39,18 @@ pub(crate) fn free_address() -> SocketAddr {
             return address;
         }
     }
+}
+
+/// A listening socket of a test's own server, at an address from [`free_address`].
+///
+/// Its queue is long: with the 128 of the standard library hundreds of connections at once overflow it on a busy
+/// machine, the kernel drops some, and a repeated SYN comes after evener's time-out.
+pub(crate) fn listen(address: SocketAddr) -> TcpListener {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
+    socket.set_reuse_address(true).expect("an option can be set");
+    socket.bind(&address.into()).expect("the registry's port is free");
+    socket.listen(BACKLOG).expect("a bound socket can listen");
+    socket.into()
 }
 
 impl Registry {

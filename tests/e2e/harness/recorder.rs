@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::message::Request;
-use super::ports::free_address;
+use super::ports::{free_address, listen};
 use super::wait::{Deadline, PATIENCE, eventually, pause_unless, wait_for};
 use super::wire::{Record, Wire};
 
@@ -203,7 +203,7 @@ impl Recorder {
     }
 
     fn start(address: SocketAddr, script: Script) -> Self {
-        let listener = TcpListener::bind(address).expect("the registry's port is free");
+        let listener = listen(address);
         let shared = Arc::new(Shared {
             script,
             is_stopping: AtomicBool::new(false),
