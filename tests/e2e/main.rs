@@ -8,6 +8,7 @@ mod examples;
 mod faults;
 mod features;
 mod harness;
+mod health;
 mod malformed;
 mod operate;
 mod paths;

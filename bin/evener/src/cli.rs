@@ -2,9 +2,10 @@
 
 use crate::source::quoted;
 use crate::world::Unresolved;
+use clap::builder::{ArgPredicate, PossibleValue, TypedValueParser};
 use clap::error::{ContextKind, ContextValue};
-use clap::{Args, Error, Parser, Subcommand, ValueEnum};
-use std::ffi::OsString;
+use clap::{Arg, Args, Error, Parser, Subcommand, ValueEnum};
+use std::ffi::{OsStr, OsString};
 
 /// Reverse proxy and load balancer.
 #[derive(Debug, Parser)]
@@ -79,8 +80,15 @@ pub(crate) struct Proxy {
     #[arg(long, value_name = "SERVERS", required = true, value_delimiter = ',', value_parser = server)]
     pub(crate) to: Vec<String>,
     /// How requests are spread.
-    #[arg(long, value_name = "HOW", default_value = "round_robin", value_parser = BALANCES)]
+    #[arg(long, value_name = "HOW", default_value = "adaptive", value_parser = BalanceParser)]
+    #[arg(default_value_if("hash_key", ArgPredicate::IsPresent, "hash"))]
     pub(crate) balance: String,
+    /// What of a request is hashed: client_ip, uri, path, cookie:NAME, header:NAME or query:NAME. Implies `--balance hash`.
+    #[arg(long, value_name = "KEY", value_parser = hash_key)]
+    pub(crate) hash_key: Option<String>,
+    /// Path that every server is asked for every 5 seconds; one that does not answer well gets no requests.
+    #[arg(long, value_name = "PATH", value_parser = health)]
+    pub(crate) health: Option<String>,
     /// Where the access log goes: stdout, stderr, off, or the path of a file with a `/` in it.
     #[arg(long, value_name = "TARGET", default_value = "off", value_parser = access_log)]
     pub(crate) access_log: String,
@@ -93,7 +101,7 @@ pub(crate) struct Demo {
     #[arg(long, value_name = "ADDRESS", value_parser = listen)]
     pub(crate) listen: Option<String>,
     /// How requests are spread.
-    #[arg(long, value_name = "HOW", default_value = "round_robin", value_parser = BALANCES)]
+    #[arg(long, value_name = "HOW", default_value = "adaptive", value_parser = BalanceParser)]
     pub(crate) balance: String,
 }
 
@@ -117,7 +125,29 @@ pub(crate) enum Format {
 }
 
 /// The words of `balance`, listed here too so that shells complete them.
-pub(crate) const BALANCES: [&str; 4] = ["round_robin", "random", "least_requests", "first"];
+pub(crate) const BALANCES: [&str; 9] =
+    ["adaptive", "round_robin", "random", "least_requests", "two_choices", "least_time", "peak_ewma", "hash", "first"];
+
+/// Has the config judge the word, and lists the words for help and shells.
+#[derive(Clone)]
+struct BalanceParser;
+
+impl TypedValueParser for BalanceParser {
+    type Value = String;
+
+    fn parse_ref(&self, command: &clap::Command, arg: Option<&Arg>, value: &OsStr) -> Result<String, Error> {
+        let parse: fn(&str) -> Result<String, String> = balance;
+        parse.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(BALANCES.into_iter().map(PossibleValue::new)))
+    }
+}
+
+fn balance(text: &str) -> Result<String, String> {
+    judge(text, &upstream(&format!("balance = {}", quoted(text))))
+}
 
 fn listen(text: &str) -> Result<String, String> {
     judge(text, &format!("[[site]]\nlisten = {}\nrespond = {{ status = 404 }}\n", quoted(text)))
@@ -128,6 +158,19 @@ fn server(text: &str) -> Result<String, String> {
         return Err(String::from("there is no server between two commas"));
     }
     judge(text, &format!("[[site]]\nto = \"servers\"\n[upstream.servers]\nservers = [{}]\n", quoted(text)))
+}
+
+fn hash_key(text: &str) -> Result<String, String> {
+    judge(text, &upstream(&format!("balance = \"hash\"\nhash_key = {}", quoted(text))))
+}
+
+fn health(text: &str) -> Result<String, String> {
+    judge(text, &upstream(&format!("health = {}", quoted(text))))
+}
+
+/// A config in which keys of an upstream are judged.
+fn upstream(keys: &str) -> String {
+    format!("[[site]]\nto = \"servers\"\n[upstream.servers]\nservers = [\"127.0.0.1:1\"]\n{keys}\n")
 }
 
 fn access_log(text: &str) -> Result<String, String> {

@@ -42,7 +42,19 @@ fn several_servers_come_with_commas_and_with_several_options() {
     let cli = parse("evener proxy --to 127.0.0.1:1,app.local:2 --to unix:/run/app.sock").unwrap();
     let Some(Command::Proxy(proxy)) = cli.command else { panic!("it is a proxy") };
     assert_eq!(proxy.to, ["127.0.0.1:1", "app.local:2", "unix:/run/app.sock"]);
-    assert_eq!((proxy.listen.as_str(), proxy.balance.as_str()), (":8080", "round_robin"));
+    assert_eq!((proxy.listen.as_str(), proxy.balance.as_str()), (":8080", "adaptive"));
+    assert_eq!((proxy.hash_key, proxy.health), (None, None));
+}
+
+#[test]
+fn a_hash_key_means_that_requests_are_hashed() {
+    let balance = |line: &str| match parse(line).unwrap().command {
+        Some(Command::Proxy(proxy)) => proxy.balance,
+        _ => panic!("it is a proxy"),
+    };
+    assert_eq!(balance("evener proxy --to 127.0.0.1:1 --hash-key uri"), "hash");
+    // The config says then that the two do not go together.
+    assert_eq!(balance("evener proxy --to 127.0.0.1:1 --hash-key uri --balance random"), "random");
 }
 
 #[test]
@@ -53,7 +65,10 @@ fn wrong_options_are_named_with_their_value_and_a_way_out() {
             assert!(error.contains(part), "`{part}` is missing in:\n{error}");
         }
     };
-    check("evener proxy --to 127.0.0.1:1 --balance randm", &["'randm'", "--balance", "'random'"]);
+    check("evener proxy --to 127.0.0.1:1 --balance randm", &["'randm'", "--balance", "\"random\""]);
+    check("evener demo --balance leastconn", &["'leastconn'", "write balance = \"least_requests\""]);
+    check("evener proxy --to 127.0.0.1:1 --health healthz", &["'healthz'", "--health", "tip: write \"/healthz\""]);
+    check("evener proxy --to 127.0.0.1:1 --hash-key ip", &["'ip'", "--hash-key", "tip: write \"client_ip\""]);
     check("evener proxy --to 127.0.0.1", &["'127.0.0.1'", "--to", "has no port", "tip: add it: \"127.0.0.1:80\""]);
     check("evener proxy --to 127.0.0.1:1,8082", &["'8082'", "--to", "tip: write \"127.0.0.1:8082\""]);
     check("evener proxy --to http://10.0.0.1:80", &["--to", "is a URL", "10.0.0.1:80"]);

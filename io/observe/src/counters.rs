@@ -87,6 +87,12 @@ pub struct WorkerCounters {
     pub upstream_reuses: Counter,
     /// Attempts at a server that failed before it answered, whether or not another server took the request.
     pub upstream_failures: Counter,
+    /// Requests that waited because every server was at its bound.
+    pub queued: Counter,
+    /// Requests of which a second copy was sent because the answer was late.
+    pub hedges: Counter,
+    /// Times that a server was ejected.
+    pub ejections: Counter,
     /// Lines that were missing in the access log because its writer did not keep up.
     pub log_lines_dropped: Counter,
     /// Time from the first byte of a request to the last of its response.
@@ -106,6 +112,9 @@ impl WorkerCounters {
             upstream_connects: Counter::default(),
             upstream_reuses: Counter::default(),
             upstream_failures: Counter::default(),
+            queued: Counter::default(),
+            hedges: Counter::default(),
+            ejections: Counter::default(),
             log_lines_dropped: Counter::default(),
             latency: Histogram::new(),
             requests: Default::default(),
@@ -160,6 +169,9 @@ impl Counters {
             upstream_connects: sum(|worker| &worker.upstream_connects),
             upstream_reuses: sum(|worker| &worker.upstream_reuses),
             upstream_failures: sum(|worker| &worker.upstream_failures),
+            queued: sum(|worker| &worker.queued),
+            hedges: sum(|worker| &worker.hedges),
+            ejections: sum(|worker| &worker.ejections),
             log_lines_dropped: sum(|worker| &worker.log_lines_dropped),
             latency: Latencies::of(self.workers.iter().map(|worker| &worker.latency)),
             requests,
@@ -184,6 +196,9 @@ pub struct Totals {
     pub upstream_connects: u64,
     pub upstream_reuses: u64,
     pub upstream_failures: u64,
+    pub queued: u64,
+    pub hedges: u64,
+    pub ejections: u64,
     pub log_lines_dropped: u64,
     pub latency: Latencies,
     requests: [u64; 5],

@@ -1,9 +1,11 @@
-//! Connections to servers: opening them, keeping idle ones, lending them to exchanges.
+//! Connections to servers: opening them, keeping idle ones, lending them to exchanges; and probing servers.
 //!
 //! Which server is chosen is decided in `evener-balance`; what is said on a connection, in `evener-proxy`.
 
 mod connect;
 mod pool;
+mod probe;
 
 pub use connect::{ConnectFault, open};
 pub use pool::{Lease, Pool, Pools};
+pub use probe::{ProbeFault, check, reach};

@@ -124,7 +124,7 @@ fn color_is_only_there_if_asked_for() {
 
 #[test]
 fn the_host_of_a_server_is_its_name_as_written() {
-    let server = |label: &str, address| Server { label: label.to_owned(), address, weight: 1 };
+    let server = |label: &str, address| Server { label: label.to_owned(), address, weight: 1, tier: 0 };
     let tcp = || ServerAddress::Tcp(vec![([10, 0, 0, 1], 80).into()]);
     assert_eq!(server("app.local:80", tcp()).host(), "app.local:80");
     assert_eq!(server("app.local:80 (10.0.0.1:80)", tcp()).host(), "app.local:80");

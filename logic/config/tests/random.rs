@@ -31,8 +31,16 @@ redirect = { to = "https://{host}{uri}", status = 301 }
 path = "= /x"
 respond = { status = 404, body = "no" }
 [upstream.web]
-servers = ["127.0.0.1:1", { address = "unix:/x", weight = 0 }]
-balance = "first"
+servers = ["127.0.0.1:1", { address = "127.0.0.1:2", weight = 0, backup = true }, { address = "127.0.0.1:3", tier = 2 }]
+balance = "hash"
+hash_key = "header:X-User"
+health = { path = "/healthz", every = "1s", timeout = "500ms", up = 1, down = 3, status = ["200,204", "300-399", 404], body = "ok", host = "a:80", port = 9 }
+sticky = { cookie = "sid", secret = "0123456789abcdef", max_age = "1h", secure = true }
+slow_start = "0s"
+max_requests = "auto"
+queue = { size = 10, wait = "5ms" }
+retry = { attempts = 2, on = ["connect", 503, "500-if-worse"], budget = "12.5%" }
+hedge = { after = "p99.9", budget = "2%" }
 "#;
 
 fn sound(outcome: &Outcome) {
@@ -65,6 +73,12 @@ fn piece() -> impl Strategy<Value = String> {
         Just("format = "),
         Just("servers = "),
         Just("head = "),
+        Just("balance = "),
+        Just("health = "),
+        Just("retry = "),
+        Just("hedge = "),
+        Just("true\n"),
+        Just("0.5\n"),
         Just("\"web\"\n"),
         Just("\"127.0.0.1:1\"\n"),
         Just("{ to = \"/\", status = 301 }\n"),
@@ -109,6 +123,19 @@ proptest! {
         let value = value.replace(['\\', '"'], "");
         for key in ["listen", "hosts", "to", "redirect", "strip_prefix", "timeout", "host", "trusted_proxies"] {
             sound(&load_text("a.toml", &format!("[[site]]\n{key} = \"{value}\"\n"), &NoWorld));
+        }
+        for key in ["balance", "hash_key", "health", "sticky", "slow_start", "max_requests", "queue", "retry", "hedge"] {
+            let text = format!("[[site]]\nto = \"a\"\n[upstream.a]\nservers = [\"127.0.0.1:1\"]\n{key} = \"{value}\"\n");
+            sound(&load_text("a.toml", &text, &NoWorld));
+        }
+        let tables = [
+            format!("health = {{ path = \"{value}\", status = \"{value}\", host = \"{value}\", every = \"{value}\" }}"),
+            format!("sticky = {{ cookie = \"{value}\", secret = \"{value}\", max_age = \"{value}\" }}"),
+            format!("retry = {{ on = [\"{value}\"], budget = \"{value}\" }}"),
+            format!("hedge = {{ after = \"{value}\", budget = \"{value}\" }}"),
+        ];
+        for line in tables {
+            sound(&load_text("a.toml", &format!("[upstream.a]\n{line}\n"), &NoWorld));
         }
         for line in [format!("path = \"{value}\""), format!("headers = {{ \"{value}\" = \"{value}\" }}")] {
             sound(&load_text("a.toml", &format!("[[site]]\n[[site.route]]\nrespond = {{}}\n{line}\n"), &NoWorld));

@@ -118,8 +118,13 @@ fn write_response(iterations: usize) {
     let progress = parser.parse(RESPONSE, &LIMITS, RequestContext { method: Method::Get });
     assert_eq!(progress, Ok(Progress::Complete));
     let head = parser.head();
-    let forward =
-        ForwardResponse { client_version: Version::Http11, framing: head.framing, keep_alive: true, reason_code: None };
+    let forward = ForwardResponse {
+        client_version: Version::Http11,
+        framing: head.framing,
+        keep_alive: true,
+        reason_code: None,
+        set_cookie: None,
+    };
     let mut out = Vec::new();
     for _ in 0..iterations {
         out.clear();

@@ -29,10 +29,11 @@ fn describe(message: &[u8], head: &ResponseHead) -> String {
         framing: if head.framing == Framing::UntilClose { Framing::Chunked } else { head.framing },
         keep_alive: true,
         reason_code: None,
+        set_cookie: None,
     };
     let mut written = Vec::new();
     match head.status {
-        101 => write_switch_head(message, head, &mut written),
+        101 => write_switch_head(message, head, None, &mut written),
         100..=199 => write_interim_head(message, head, &mut written),
         _ => write_response_head(message, head, &forward, &mut written),
     }
@@ -245,7 +246,7 @@ fn framing_towards_the_client_row_r14() {
         let limits = HeadLimits { bytes_max: 1000, fields_max: 10 };
         let progress = parser.parse(&message, &limits, RequestContext { method: Method::Get });
         assert_eq!(progress, Ok(Progress::Complete));
-        let forward = ForwardResponse { client_version, framing, keep_alive, reason_code };
+        let forward = ForwardResponse { client_version, framing, keep_alive, reason_code, set_cookie: None };
         let mut out = Vec::new();
         write_response_head(&message, parser.head(), &forward, &mut out);
         String::from_utf8(out).unwrap().replace("\r\n", "|")
@@ -273,7 +274,13 @@ fn a_length_is_copied_only_when_it_is_the_one_to_write_row_r15() {
         (Framing::Chunked, "HTTP/1.1 200 OK|A: b|Transfer-Encoding: chunked||"),
         (Framing::None, "HTTP/1.1 200 OK|A: b||"),
     ] {
-        let forward = ForwardResponse { client_version: Version::Http11, framing, keep_alive: true, reason_code: None };
+        let forward = ForwardResponse {
+            client_version: Version::Http11,
+            framing,
+            keep_alive: true,
+            reason_code: None,
+            set_cookie: None,
+        };
         let mut out = Vec::new();
         write_response_head(&message, parser.head(), &forward, &mut out);
         assert_eq!(String::from_utf8(out).unwrap().replace("\r\n", "|"), expected);

@@ -13,7 +13,8 @@ pub use address::{Cidr, HostPattern, Listen, ServerAddress};
 pub use limits::Limits;
 pub use log::{AccessFormat, LogPlan, LogTarget, TemplatePart};
 pub use site::{Action, HeaderMatch, HostMode, PathMatch, Respond, Route, SetHeader, Site, TextPart};
-pub use upstream::{Balance, Server, Upstream};
+pub use upstream::{Balance, HashKey, Health, Hedge, HedgeAfter, MaxRequests, Probe, Queue, Retry, RetryOn, Server};
+pub use upstream::{Sticky, TIER_MAX, Upstream};
 
 use std::time::Duration;
 

@@ -5,7 +5,7 @@ use super::{man, proxy};
 use crate::cli::{Cli, Proxy};
 use clap::CommandFactory;
 use evener_config::{NoWorld, Severity, load_text};
-use evener_plan::{Balance, Listen, LogTarget, Plan};
+use evener_plan::{Balance, HashKey, Listen, LogTarget, Plan, Probe};
 
 fn plan(config: &str) -> Plan {
     let outcome = load_text("made up", config, &NoWorld);
@@ -17,14 +17,18 @@ fn the_options_of_proxy_become_a_config() {
     let options = Proxy {
         listen: String::from(":9090"),
         to: vec![String::from("127.0.0.1:1"), String::from("unix:/run/$app.sock")],
-        balance: String::from("least_requests"),
+        balance: String::from("hash"),
+        hash_key: Some(String::from("header:X-User")),
+        health: Some(String::from("/healthz")),
         access_log: String::from("./a.log"),
     };
     let plan = plan(&proxy::config(&options));
     assert_eq!(plan.listens(), [Listen::Any(9090)]);
     assert_eq!(plan.log.access, LogTarget::File(String::from("./a.log")));
     let [upstream] = plan.upstreams.as_slice() else { panic!("there is one upstream") };
-    assert_eq!(upstream.balance, Balance::LeastRequests);
+    assert_eq!(upstream.balance, Balance::Hash(HashKey::Header(String::from("x-user"))));
+    let health = upstream.health.as_ref().expect("there are checks");
+    assert!(matches!(&health.probe, Probe::Http { path, .. } if path == "/healthz"), "{health:?}");
     let labels: Vec<&str> = upstream.servers.iter().map(|server| server.label.as_str()).collect();
     assert_eq!(labels, ["127.0.0.1:1", "unix:/run/$app.sock"]);
 }

@@ -4,6 +4,7 @@
 //! nothing. A worker that ends unasked ends the program with an error, the others being drained: whoever started the
 //! program starts it again, with all its workers.
 
+mod checks;
 pub(crate) mod listeners;
 mod report;
 mod resources;
@@ -12,6 +13,7 @@ mod workers;
 
 use crate::operator::{duration, reason, say};
 use crate::source::Source;
+use checks::Checks;
 use evener_observe::{Counters, Diagnostics, LogError, LogWriter};
 use evener_plan::{LogPlan, Plan};
 use evener_proxy::{Blueprint, Command, ServerStates, Setup, reasons};
@@ -38,6 +40,7 @@ struct Control {
     workers: Workers,
     listeners: Listeners,
     states: ServerStates,
+    checks: Checks,
     counters: Counters,
     writer: LogWriter,
     grace: Duration,
@@ -79,13 +82,15 @@ impl Control {
             source,
             workers: Workers::new(),
             listeners,
-            states: ServerStates::default(),
+            states: ServerStates::new(resources::secret().ok_or("the system gives no random numbers")?),
+            checks: Checks::new(),
             counters: Counters::new(worker_count, reasons()),
             writer: start_writer(&plan.log)?,
             grace: plan.shutdown_grace,
         };
         let blueprint = Arc::new(Blueprint::new(plan, &mut control.states));
         control.start_workers(sockets, &blueprint, connections_max)?;
+        control.checks.install(&blueprint);
         Ok(control)
     }
 
@@ -186,6 +191,8 @@ impl Control {
         self.grace = plan.shutdown_grace;
         let connections_max = resources::connections_max(&plan);
         let blueprint = Arc::new(Blueprint::new(plan, &mut self.states));
+        // Before anything is waited for: a check of the old plan must not speak after the new one has taken over.
+        self.checks.install(&blueprint);
         let (done, mut installed) = unbounded_channel();
         let installs = sockets.into_iter().enumerate().map(|(index, listeners)| {
             let own = self.counters.worker(index).map(Arc::clone);
@@ -216,6 +223,7 @@ impl Control {
             }
         }
         self.workers.tell_all(|| Command::Drain);
+        drop(self.checks);
         // All arms are cancel safe; a reload has no sense any more, so its signal is not looked at.
         tokio::select! {
             () = self.workers.all_ended() => {}

@@ -25,6 +25,13 @@ pub(crate) fn connections_max(plan: &Plan) -> usize {
     plan.limits.connections_max.map_or(derived, |wanted| wanted.min(derived))
 }
 
+/// Bytes that nobody can guess; `None` if the system gives none.
+pub(crate) fn secret() -> Option<[u8; 32]> {
+    let mut secret = [0; 32];
+    let count = rustix::rand::getrandom(&mut secret, rustix::rand::GetRandomFlags::empty()).ok()?;
+    (count == secret.len()).then_some(secret)
+}
+
 /// A number that differs from run to run and cannot be guessed from outside.
 pub(crate) fn seed() -> u64 {
     RandomState::new().hash_one(std::process::id())

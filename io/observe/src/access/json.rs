@@ -1,10 +1,12 @@
 //! A line as one JSON object. Every line has the same names in the same order; what is not known is `null`.
 //!
-//! Times are in seconds, as in metrics. `path` and `query` are left to the reader of `target`.
+//! Times are in seconds, as in metrics. `path` and `query` are left to the reader of `target`, `pick` to
+//! templates.
 
 use super::{AccessRecord, push_number, push_seconds};
 use crate::escape::push_json;
 use crate::time::TimeText;
+use std::time::Duration;
 
 pub(crate) fn push(record: &AccessRecord<'_>, time: &mut TimeText, out: &mut Vec<u8>) {
     out.extend_from_slice(b"{\"time\":\"");
@@ -26,11 +28,8 @@ pub(crate) fn push(record: &AccessRecord<'_>, time: &mut TimeText, out: &mut Vec
     push_seconds(record.duration, out);
     push_text("upstream", record.upstream.as_bytes(), out);
     push_text("server", record.server.as_bytes(), out);
-    push_name("server_time", out);
-    match record.server_time {
-        Some(server_time) => push_seconds(server_time, out),
-        None => out.extend_from_slice(b"null"),
-    }
+    push_seconds_or_null("server_time", record.server_time, out);
+    push_seconds_or_null("queue_time", record.queue_time, out);
     push_name("retries", out);
     push_number(record.retries, out);
     push_text("reason", record.reason.unwrap_or_default().as_bytes(), out);
@@ -48,6 +47,14 @@ fn push_name(name: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(b",\"");
     out.extend_from_slice(name.as_bytes());
     out.extend_from_slice(b"\":");
+}
+
+fn push_seconds_or_null(name: &str, duration: Option<Duration>, out: &mut Vec<u8>) {
+    push_name(name, out);
+    match duration {
+        Some(duration) => push_seconds(duration, out),
+        None => out.extend_from_slice(b"null"),
+    }
 }
 
 fn push_text(name: &str, value: &[u8], out: &mut Vec<u8>) {

@@ -9,7 +9,7 @@ mod plain;
 use crate::counters::WorkerCounters;
 use crate::time::TimeText;
 use crate::writer::{Lines, Outlet};
-use evener_plan::AccessFormat;
+use evener_plan::{AccessFormat, TemplatePart};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -43,6 +43,10 @@ pub struct AccessRecord<'a> {
     pub server: &'a str,
     /// Time from sending the request to the first byte of the server's response.
     pub server_time: Option<Duration>,
+    /// Time for which it waited because every server was at its bound.
+    pub queue_time: Option<Duration>,
+    /// What was known of the server when it was picked; only made up if a template asks for it.
+    pub pick: &'a str,
     /// How often the request was sent again.
     pub retries: u32,
     /// Reason code of a failure.
@@ -71,6 +75,8 @@ pub const FIELD_NAMES: &[&str] = &[
     "upstream",
     "server",
     "server_time",
+    "queue_time",
+    "pick",
     "retries",
     "reason",
     "referer",
@@ -104,6 +110,12 @@ impl AccessLog {
     /// Whether lines go anywhere; if not, the caller need not make a record.
     pub fn is_on(&self) -> bool {
         self.outlet.is_some()
+    }
+
+    /// Whether lines tell what was known of a server when it was picked.
+    pub fn tells_pick(&self) -> bool {
+        let is_pick = |part: &TemplatePart| matches!(part, TemplatePart::Field(name) if name == "pick");
+        self.is_on() && matches!(&*self.format, AccessFormat::Template(parts) if parts.iter().any(is_pick))
     }
 
     /// Adds the line of a request.

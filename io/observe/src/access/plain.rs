@@ -67,10 +67,9 @@ fn push_field(name: &str, record: &AccessRecord<'_>, time: &mut TimeText, out: &
         "duration_ms" => push_milliseconds(record.duration, out),
         "upstream" => push_plain(record.upstream.as_bytes(), out),
         "server" => push_plain(record.server.as_bytes(), out),
-        "server_time" => match record.server_time {
-            Some(server_time) => push_seconds(server_time, out),
-            None => out.push(b'-'),
-        },
+        "server_time" => push_perhaps(record.server_time, out),
+        "queue_time" => push_perhaps(record.queue_time, out),
+        "pick" => push_plain(record.pick.as_bytes(), out),
         "retries" => push_number(record.retries, out),
         "reason" => push_plain(record.reason.unwrap_or_default().as_bytes(), out),
         "referer" => push_plain(record.referer, out),
@@ -79,6 +78,13 @@ fn push_field(name: &str, record: &AccessRecord<'_>, time: &mut TimeText, out: &
             debug_assert!(false, "a plan holds only names of fields that exist, not {name}");
             out.push(b'-');
         }
+    }
+}
+
+fn push_perhaps(duration: Option<Duration>, out: &mut Vec<u8>) {
+    match duration {
+        Some(duration) => push_seconds(duration, out),
+        None => out.push(b'-'),
     }
 }
 

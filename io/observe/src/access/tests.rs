@@ -20,6 +20,8 @@ fn record() -> AccessRecord<'static> {
         upstream: "web",
         server: "10.0.0.1:8080",
         server_time: Some(Duration::from_micros(1_500)),
+        queue_time: None,
+        pick: "",
         retries: 1,
         reason: None,
         referer: b"http://example.com/start",
@@ -77,7 +79,7 @@ fn common_and_combined() {
 
 #[test]
 fn json_has_every_field() {
-    let expected = r#"{"time":"2000-10-10T14:15:36.050Z","client":"192.0.2.1","method":"GET","target":"/a/b?c=d&e","protocol":"HTTP/1.1","host":"example.com","status":200,"bytes_out":2326,"bytes_in":17,"duration":1.002003,"upstream":"web","server":"10.0.0.1:8080","server_time":0.001500,"retries":1,"reason":null,"referer":"http://example.com/start","user_agent":"Mozilla/4.08 [en] (Win98; I ;Nav)"}"#;
+    let expected = r#"{"time":"2000-10-10T14:15:36.050Z","client":"192.0.2.1","method":"GET","target":"/a/b?c=d&e","protocol":"HTTP/1.1","host":"example.com","status":200,"bytes_out":2326,"bytes_in":17,"duration":1.002003,"upstream":"web","server":"10.0.0.1:8080","server_time":0.001500,"queue_time":null,"retries":1,"reason":null,"referer":"http://example.com/start","user_agent":"Mozilla/4.08 [en] (Win98; I ;Nav)"}"#;
     assert_eq!(line(json::push, &record()), expected);
     let read: serde_json::Value = serde_json::from_str(&line(json::push, &unread())).unwrap();
     for name in ["method", "target", "protocol", "host", "upstream", "server", "server_time", "referer", "user_agent"] {
@@ -86,7 +88,7 @@ fn json_has_every_field() {
     assert_eq!(read["reason"], "bad_request_line");
     assert_eq!(read["client"], "::1");
     let names: Vec<&str> = read.as_object().unwrap().keys().map(String::as_str).collect();
-    let left_out = ["path", "query", "duration_ms"];
+    let left_out = ["path", "query", "duration_ms", "pick"];
     let expected: Vec<&str> = FIELD_NAMES.iter().copied().filter(|name| !left_out.contains(name)).collect();
     assert_eq!(names, expected);
 }
@@ -126,6 +128,8 @@ fn every_field_of_a_template_has_its_value() {
         ("upstream", "web", "-"),
         ("server", "10.0.0.1:8080", "-"),
         ("server_time", "0.001500", "-"),
+        ("queue_time", "-", "-"),
+        ("pick", "-", "-"),
         ("retries", "1", "1"),
         ("reason", "-", "bad_request_line"),
         ("referer", "http://example.com/start", "-"),

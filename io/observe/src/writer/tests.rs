@@ -55,6 +55,8 @@ fn write(log: &mut AccessLog, worker: &str, line: usize) {
         upstream: "",
         server: "",
         server_time: None,
+        queue_time: None,
+        pick: "",
         retries: 0,
         reason: None,
         referer: b"",

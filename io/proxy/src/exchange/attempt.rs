@@ -27,8 +27,17 @@ pub(crate) struct Failed {
     pub(crate) fault: Fault,
     /// The server got not one byte.
     pub(crate) is_untouched: bool,
-    /// The server has said something, if only an interim response.
-    pub(crate) is_answered: bool,
+    /// The server has said something.
+    pub(crate) is_heard: bool,
+    /// The client has seen something of it: an interim response.
+    pub(crate) is_seen: bool,
+}
+
+impl Failed {
+    /// A try that ended before it began.
+    pub(crate) fn unsent(fault: Fault) -> Self {
+        Self { fault, is_untouched: true, is_heard: false, is_seen: false }
+    }
 }
 
 /// One try.
@@ -39,7 +48,8 @@ pub(crate) struct Attempt<'a> {
     /// A body that did not come whole with the head.
     pub(crate) upload: Option<&'a mut Upload>,
     sent: usize,
-    is_answered: bool,
+    is_heard: bool,
+    is_seen: bool,
     interim_count: u32,
     /// A 100 was passed on; another would say nothing new, and some clients take it for the final response.
     has_continued: bool,
@@ -60,30 +70,48 @@ impl<'a> Attempt<'a> {
         upstream: &'a Upstream,
         upload: Option<&'a mut Upload>,
     ) -> Self {
-        Self { client, server, upstream, upload, sent: 0, is_answered: false, interim_count: 0, has_continued: false }
+        Self {
+            client,
+            server,
+            upstream,
+            upload,
+            sent: 0,
+            is_heard: false,
+            is_seen: false,
+            interim_count: 0,
+            has_continued: false,
+        }
     }
 
-    /// Sends the request in `session.out` and reads until the head of the final response (or of a 101) is complete in
-    /// `session.answer`.
-    pub(crate) async fn run(mut self, session: &mut Session, trip: &mut Trip) -> Result<(), Failed> {
-        match self.steps(session, trip).await {
-            Ok(()) => Ok(()),
-            Err(fault) => {
-                let is_untouched = match &self.upload {
-                    Some(upload) => upload.is_untouched(),
-                    None => self.sent == 0,
-                };
-                Err(Failed { fault, is_untouched, is_answered: self.is_answered })
-            }
+    /// An attempt whose request was sent whole.
+    pub(crate) fn sent(client: &'a Client, server: &'a Socket, upstream: &'a Upstream) -> Self {
+        Self { sent: usize::MAX, ..Self::new(client, server, upstream, None) }
+    }
+
+    /// Sends the request in `session.out`, or gets ready to do so while its body comes.
+    pub(crate) async fn begin(&mut self, session: &mut Session, trip: &Trip) -> Result<(), Failed> {
+        session.answer.clear();
+        session.response.reset();
+        match self.upload {
+            Some(_) => Ok(()),
+            None => self.send(session, trip).await.map_err(|fault| self.failed(fault)),
         }
+    }
+
+    /// Reads until the head of the final response (or of a 101) is complete in `session.answer`.
+    pub(crate) async fn listen(mut self, session: &mut Session, trip: &mut Trip) -> Result<(), Failed> {
+        self.steps(session, trip).await.map_err(|fault| self.failed(fault))
+    }
+
+    fn failed(&self, fault: Fault) -> Failed {
+        let is_untouched = match &self.upload {
+            Some(upload) => upload.is_untouched(),
+            None => self.sent == 0,
+        };
+        Failed { fault, is_untouched, is_heard: self.is_heard, is_seen: self.is_seen }
     }
 
     async fn steps(&mut self, session: &mut Session, trip: &mut Trip) -> Result<(), Fault> {
-        session.answer.clear();
-        session.response.reset();
-        if self.upload.is_none() {
-            self.send(session, trip).await?;
-        }
         let limits = HeadLimits { bytes_max: RESPONSE_HEAD_BYTES_MAX, fields_max: RESPONSE_FIELDS_MAX };
         let context = RequestContext { method: session.parser.head().method };
         let mut deadline = self.response_deadline(trip);
@@ -91,7 +119,7 @@ impl<'a> Attempt<'a> {
             match self.step(session, trip, deadline).await {
                 Step::Read(count) => {
                     session.answer.filled_up(count);
-                    self.is_answered = true;
+                    self.is_heard = true;
                     trip.mark_first_byte();
                 }
                 Step::Closed => return Err(UpstreamFault::Closed.into()),
@@ -156,7 +184,7 @@ impl<'a> Attempt<'a> {
 
     /// Waits until something happens: bytes from the server, its end, the deadline, or the client's leaving. Meanwhile
     /// the upload goes on.
-    async fn step(&mut self, session: &mut Session, trip: &Trip, mut deadline: Millis) -> Step {
+    async fn step(&mut self, session: &mut Session, trip: &mut Trip, mut deadline: Millis) -> Step {
         let mut watch = Watch::new(&self.client.alarm);
         let Session { inbound, body, answer, out, is_half_closed, .. } = session;
         poll_fn(|cx| {
@@ -165,7 +193,10 @@ impl<'a> Attempt<'a> {
                 match upload.poll(cx, self.client, out, body, self.server) {
                     Poll::Ready(Err(fault)) => return Poll::Ready(Step::Fault(fault)),
                     // From here on it is the server's time that counts.
-                    Poll::Ready(Ok(())) => deadline = self.response_deadline(trip),
+                    Poll::Ready(Ok(())) => {
+                        trip.mark_sent();
+                        deadline = self.response_deadline(trip);
+                    }
                     Poll::Pending => {
                         is_uploading = true;
                         deadline = trip.earlier(upload.deadline());
@@ -227,6 +258,7 @@ impl<'a> Attempt<'a> {
             self.has_continued |= is_continue;
             let mut head = Vec::with_capacity(256);
             write_interim_head(session.answer.filled(), interim, &mut head);
+            self.is_seen = true;
             send_all(self.client, &head, trip).await?;
             if let Some(upload) = self.upload.as_deref_mut().filter(|_| is_continue) {
                 upload.permit();

@@ -8,7 +8,7 @@ use super::stage::{Recode, Stage};
 use super::trip::Trip;
 use super::upload::{BODY_BYTES_MAX, Upload};
 use super::watch::Watch;
-use crate::state::{Client, Session};
+use crate::state::{Client, Session, Work};
 use evener_http::{BodyDecoder, Framing};
 use evener_plan::Limits;
 use evener_runtime::pipe::Pipe;
@@ -25,8 +25,11 @@ const SPLICE_BYTES_MIN: u64 = 64 * 1024;
 /// Up to this length a body is copied behind its head. A guess.
 const JOIN_BYTES_MAX: usize = 2048;
 
+/// An answer that has been on its way for this long is a stream.
+const STREAM_AFTER: Duration = Duration::from_secs(1);
+
 /// A response being delivered.
-pub(crate) struct Delivery<'a> {
+pub(crate) struct Delivery<'a, 's> {
     pub(crate) client: &'a Client,
     pub(crate) server: &'a Socket,
     pub(crate) limits: &'a Limits,
@@ -35,6 +38,9 @@ pub(crate) struct Delivery<'a> {
     /// A request body that is still coming.
     pub(crate) upload: Option<&'a mut Upload>,
     decoder: BodyDecoder,
+    /// The request at the server, and when it becomes a stream.
+    work: &'a mut Work<'s>,
+    stream_at: Millis,
 }
 
 /// Where bytes go that the client sends during the delivery.
@@ -52,7 +58,7 @@ enum Moved {
     Ended,
 }
 
-impl<'a> Delivery<'a> {
+impl<'a, 's> Delivery<'a, 's> {
     pub(crate) fn new(
         client: &'a Client,
         server: &'a Socket,
@@ -60,8 +66,11 @@ impl<'a> Delivery<'a> {
         stall_timeout: Duration,
         upload: Option<&'a mut Upload>,
         framing: Framing,
+        work: &'a mut Work<'s>,
     ) -> Self {
-        Self { client, server, limits, stall_timeout, upload, decoder: BodyDecoder::new(framing) }
+        let decoder = BodyDecoder::new(framing);
+        let stream_at = Millis::now().after(STREAM_AFTER);
+        Self { client, server, limits, stall_timeout, upload, decoder, work, stream_at }
     }
 
     /// Sends the head in `session.out` and the body that follows it in `session.answer` and on the connection.
@@ -296,7 +305,12 @@ impl<'a> Delivery<'a> {
             }
             loop {
                 let phase = *deadline.get_or_insert_with(|| Millis::now().after(self.stall_timeout));
-                ready!(watch.poll(cx, trip.earlier(phase)));
+                ready!(watch.poll(cx, trip.earlier(phase.min(self.stream_at))));
+                if Millis::now() >= self.stream_at {
+                    self.stream_at = Millis::NEVER;
+                    self.work.streams();
+                    continue;
+                }
                 if Millis::now() >= trip.deadline() {
                     return Poll::Ready(Err(UpstreamFault::RouteTimeout.into()));
                 }

@@ -1,6 +1,7 @@
 //! What can go wrong with an exchange: whose fault it is, and the reason code by which logs, counters and people know
 //! it. The status that a client gets for it is in `respond`.
 
+use evener_balance::Failure;
 use evener_http::{BodyFault, RequestFault, ResponseFault};
 use evener_upstream::ConnectFault;
 use std::fmt;
@@ -75,6 +76,10 @@ pub(crate) enum UpstreamFault {
 pub(crate) enum OwnFault {
     /// As many connections are open as the limit allows.
     TooManyConnections,
+    /// Every server is at its bound, and as many requests wait as may.
+    QueueFull,
+    /// Every server stayed at its bound for as long as a request may wait.
+    QueueTimeout,
 }
 
 impl Fault {
@@ -86,6 +91,16 @@ impl Fault {
             Self::Client(fault) => fault.reason(),
             Self::Upstream(fault) => fault.reason(),
             Self::Own(OwnFault::TooManyConnections) => "too_many_connections",
+            Self::Own(OwnFault::QueueFull) => "queue_full",
+            Self::Own(OwnFault::QueueTimeout) => "queue_timeout",
+        }
+    }
+
+    /// What it tells the balancer about the server; nothing if it was not the server's doing.
+    pub(crate) fn failure(&self) -> Option<Failure> {
+        match self {
+            Self::Upstream(fault) => fault.failure(),
+            Self::Request(_) | Self::Body(_) | Self::Client(_) | Self::Own(_) => None,
         }
     }
 }
@@ -108,6 +123,16 @@ impl ClientFault {
 }
 
 impl UpstreamFault {
+    const fn failure(&self) -> Option<Failure> {
+        match self {
+            Self::Connect(ConnectFault::Refused(_) | ConnectFault::TimedOut) => Some(Failure::Connect),
+            Self::Closed | Self::Response(_) | Self::TooManyInterim => Some(Failure::Reset),
+            Self::ResponseTimeout | Self::BodyTimeout | Self::RouteTimeout => Some(Failure::Timeout),
+            Self::Body(_) | Self::BadSwitch => Some(Failure::Broken),
+            Self::Connect(ConnectFault::Exhausted(_)) | Self::NoServer => None,
+        }
+    }
+
     pub(crate) fn reason(&self) -> &'static str {
         match self {
             Self::Connect(ConnectFault::Refused(_)) => "connect_refused",
@@ -174,6 +199,8 @@ pub(crate) fn reasons() -> Vec<&'static str> {
         "too_many_interim_responses",
         "no_server",
         "too_many_connections",
+        "queue_full",
+        "queue_timeout",
         "descriptors_exhausted",
     ];
     let mut all: Vec<&'static str> = client.map(ClientFault::reason).to_vec();
@@ -195,5 +222,11 @@ impl From<ClientFault> for Fault {
 impl From<UpstreamFault> for Fault {
     fn from(fault: UpstreamFault) -> Self {
         Self::Upstream(fault)
+    }
+}
+
+impl From<OwnFault> for Fault {
+    fn from(fault: OwnFault) -> Self {
+        Self::Own(fault)
     }
 }

@@ -1,13 +1,14 @@
 //! Answers without a server: fixed ones, redirects, and those that tell the client of a failure.
 
 use super::attempt::send_all;
-use super::fault::{ClientFault, Fault, OwnFault, UpstreamFault};
+use super::fault::{ClientFault, Fault, OwnFault};
 use super::find::{allowed_methods, path_of};
 use super::reach::tell_operator;
 use super::respond::{Answer, BodyWanted, Then, status_of, write_answer, write_fault};
 use super::trip::{BodyPlace, Trip, is_trusted};
 use super::{Ended, after_last, count_failure};
 use crate::state::{Client, Session, Snapshot, Worker};
+use evener_balance::Rng;
 use evener_http::{Method, Version};
 use evener_plan::{Respond, TextPart};
 use evener_route::render;
@@ -64,8 +65,6 @@ pub(crate) async fn fail(
 ) -> Ended {
     trip.failed(fault);
     match fault {
-        // Each failed connection was told when it failed, also those after which another server was tried.
-        Fault::Upstream(UpstreamFault::Connect(_)) => {}
         Fault::Upstream(fault) => tell_operator(client, snapshot, trip, fault),
         Fault::Request(_) | Fault::Body(_) | Fault::Client(_) | Fault::Own(_) => {}
     }
@@ -88,7 +87,9 @@ pub(crate) async fn fail(
     }
     let shows_reason = trip.site.is_some_and(|site| is_trusted(&snapshot.plan().sites[site], client.peer));
     session.out.clear();
-    trip.body_bytes_out = write_fault(fault, &fields, shows_reason, body_wanted(session), then, &mut session.out);
+    let wanted = body_wanted(session);
+    let spread = client.worker.rng.borrow_mut().next_u64();
+    trip.body_bytes_out = write_fault(fault, &fields, shows_reason, wanted, then, spread, &mut session.out);
     let status = status_of(fault);
     send(client, session, trip, status, then).await.unwrap_or(Ended::Close)
 }
@@ -98,7 +99,7 @@ pub(crate) async fn reject(client: &Client, session: &mut Session, fault: Fault)
     let mut trip = Trip::rejected(session);
     trip.failed(&fault);
     session.out.clear();
-    trip.body_bytes_out = write_fault(&fault, &[], false, BodyWanted::Yes, Then::Close, &mut session.out);
+    trip.body_bytes_out = write_fault(&fault, &[], false, BodyWanted::Yes, Then::Close, 0, &mut session.out);
     let snapshot = client.worker.snapshot();
     let sent = send_all(client, &session.out, &trip).await;
     trip.finish(client, session, &snapshot);
@@ -110,7 +111,7 @@ pub(crate) fn write_refusal(worker: &Worker, out: &mut Vec<u8>) {
     let fault = Fault::Own(OwnFault::TooManyConnections);
     worker.counters.count_request(status_of(&fault));
     count_failure(&worker.counters, fault.reason());
-    write_fault(&fault, &[], false, BodyWanted::Yes, Then::Close, out);
+    write_fault(&fault, &[], false, BodyWanted::Yes, Then::Close, 0, out);
 }
 
 async fn send(client: &Client, session: &Session, trip: &mut Trip, status: u16, then: Then) -> Result<Ended, Fault> {

@@ -29,7 +29,6 @@ use evener_http::{ForwardResponse, Framing, Version, is_offered, write_response_
 use evener_observe::WorkerCounters;
 use evener_plan::{Action, UpstreamId};
 use evener_route::Match;
-use evener_upstream::Lease;
 use fault::UpstreamFault;
 use reach::{Reached, reach};
 use stage::Recode;
@@ -51,7 +50,7 @@ pub(crate) enum Ended {
 /// Answers the request whose head is in the session, and makes the session ready for the next one.
 pub(crate) async fn run(client: &Client, session: &mut Session) -> Ended {
     let snapshot = client.worker.snapshot();
-    let mut trip = Trip::new(session, client.worker.log.borrow().is_on());
+    let mut trip = Trip::new(session);
     let ended = match answer(client, session, &snapshot, &mut trip).await {
         Ok(ended) => ended,
         Err(fault) => local::fail(client, session, &snapshot, &mut trip, &fault).await,
@@ -86,14 +85,10 @@ async fn forward(
     let mut upload = begin_body(client, session, snapshot, trip, upstream)?;
     let reached = reach(client, session, snapshot, trip, found, upstream, upload.as_mut()).await;
     let result = match reached {
-        Ok(Reached { lease, .. }) if session.response.head().status == 101 => {
-            return switch(client, session, snapshot, trip, lease).await;
+        Ok(reached) if session.response.head().status == 101 => {
+            return switch(client, session, snapshot, trip, reached).await;
         }
-        Ok(Reached { lease, in_flight }) => {
-            let delivered = deliver(client, session, snapshot, trip, upload.as_mut(), lease, upstream).await;
-            drop(in_flight);
-            delivered
-        }
+        Ok(reached) => deliver(client, session, snapshot, trip, upload.as_mut(), reached).await,
         Err(fault) => Err(fault),
     };
     trip.body_bytes_in = match &upload {
@@ -128,7 +123,10 @@ fn begin_body(
     body.append(&inbound.filled()[head_bytes..]);
     inbound.truncate(head_bytes);
     let upload = Upload::new(framing, limits, snapshot.upstream(upstream).response_timeout);
-    Ok(Some(if session.parser.head().expects_continue { upload.with_permission() } else { upload }))
+    let head = session.parser.head();
+    let may_repeat = head.method.is_idempotent() && snapshot.upstream(upstream).retry.attempts > 0;
+    let upload = if may_repeat { upload.with_memory() } else { upload };
+    Ok(Some(if head.expects_continue { upload.with_permission() } else { upload }))
 }
 
 /// Delivers the response whose head is complete, and returns both connections if they may be used again.
@@ -138,17 +136,12 @@ async fn deliver(
     snapshot: &Snapshot,
     trip: &mut Trip,
     mut upload: Option<&mut Upload>,
-    lease: Lease,
-    upstream: UpstreamId,
+    reached: Reached<'_>,
 ) -> Result<Ended, Fault> {
+    let Reached { lease, mut work, upstream, set_cookie } = reached;
     let (request, response) = (session.parser.head(), session.response.head());
     let framing = response.framing;
-    let (recode, client_framing) = match (framing, request.version) {
-        (Framing::Chunked | Framing::UntilClose, Version::Http11) => (Recode::Chunked, Framing::Chunked),
-        // RFC 9112 §6.1: no chunks for a client of HTTP/1.0; its message ends with the connection.
-        (Framing::Chunked | Framing::UntilClose, Version::Http10) => (Recode::Plain, Framing::UntilClose),
-        (Framing::None | Framing::Length(_), _) => (Recode::Plain, framing),
-    };
+    let (recode, client_framing) = framing_for(request.version, framing);
     if let Some(upload) = upload.as_deref_mut() {
         upload.head_is_over(session.out.len());
     }
@@ -158,8 +151,13 @@ async fn deliver(
         && is_request_read
         && !client.worker.is_draining()
         && !matches!(client_framing, Framing::UntilClose);
-    let forward =
-        ForwardResponse { client_version: request.version, framing: client_framing, keep_alive, reason_code: None };
+    let forward = ForwardResponse {
+        client_version: request.version,
+        framing: client_framing,
+        keep_alive,
+        reason_code: None,
+        set_cookie: set_cookie.as_deref(),
+    };
     session.out.clear();
     write_response_head(session.answer.filled(), response, &forward, &mut session.out);
     trip.answered(response.status);
@@ -170,7 +168,8 @@ async fn deliver(
     let stall_timeout = snapshot.upstream(upstream).response_timeout;
     let limits = &snapshot.plan().limits;
     let socket = lease.socket();
-    let mut delivery = Delivery::new(client, socket, limits, stall_timeout, upload.as_deref_mut(), framing);
+    let upload_of = upload.as_deref_mut();
+    let mut delivery = Delivery::new(client, socket, limits, stall_timeout, upload_of, framing, &mut work);
     let ends_with_connection = matches!(client_framing, Framing::UntilClose);
     if ends_with_connection {
         // Whatever ends the connection before the body is whole, a stop of the program too, must not look like its end.
@@ -181,7 +180,11 @@ async fn deliver(
         // Whole, or not begun: then another answer tells of the failure.
         client.socket.end_on_close();
     }
-    delivered?;
+    if let Err(fault) = delivered {
+        work.ended_badly(fault.failure());
+        return Err(fault);
+    }
+    drop(work);
 
     let is_request_sent = upload.as_ref().is_none_or(|upload| upload.is_done());
     // What follows the response without being asked for must not become the answer to somebody's next request.
@@ -196,14 +199,25 @@ async fn deliver(
     })
 }
 
+/// How the client is told where a body ends that the server framed so.
+const fn framing_for(client_version: Version, framing: Framing) -> (Recode, Framing) {
+    match (framing, client_version) {
+        (Framing::Chunked | Framing::UntilClose, Version::Http11) => (Recode::Chunked, Framing::Chunked),
+        // RFC 9112 §6.1: no chunks for a client of HTTP/1.0; its message ends with the connection.
+        (Framing::Chunked | Framing::UntilClose, Version::Http10) => (Recode::Plain, Framing::UntilClose),
+        (Framing::None | Framing::Length(_), _) => (Recode::Plain, framing),
+    }
+}
+
 /// The server switches protocols: if it is to one that the client offered, both connections become a tunnel.
 async fn switch(
     client: &Client,
     session: &mut Session,
     snapshot: &Snapshot,
     trip: &mut Trip,
-    lease: Lease,
+    reached: Reached<'_>,
 ) -> Result<Ended, Fault> {
+    let Reached { lease, mut work, set_cookie, .. } = reached;
     let (message, answer) = (session.inbound.filled(), session.answer.filled());
     let (request, response) = (session.parser.head(), session.response.head());
     let is_wanted = match (request.upgrade, response.upgrade) {
@@ -214,9 +228,10 @@ async fn switch(
         return Err(UpstreamFault::BadSwitch.into());
     }
     let mut head = Vec::with_capacity(512);
-    write_switch_head(answer, response, &mut head);
+    write_switch_head(answer, response, set_cookie.as_deref(), &mut head);
     let (request_bytes, response_bytes) = (request.head_bytes, response.head_bytes);
     trip.answered(101);
+    work.streams();
     send_all(client, &head, trip).await?;
     trip.is_answering = true;
     // What either side has said since belongs to the new protocol. The head stays for the log.

@@ -38,14 +38,16 @@ pub(crate) struct Trip {
     pub(crate) is_answering: bool,
     status: u16,
     reason: Option<&'static str>,
-    is_timed: bool,
     sent_at: Option<Instant>,
     server_time: Option<Duration>,
+    pub(crate) queue_time: Option<Duration>,
+    /// What was known of the server when it was picked, if the log tells it.
+    pub(crate) pick: Option<String>,
 }
 
 impl Trip {
-    /// The trip of the request whose head is in the session; `is_timed` when the log wants more than the whole duration.
-    pub(crate) fn new(session: &Session, is_timed: bool) -> Self {
+    /// The trip of the request whose head is in the session.
+    pub(crate) fn new(session: &Session) -> Self {
         Self {
             started: session.started.unwrap_or_else(Instant::now),
             deadline: Millis::NEVER,
@@ -59,15 +61,16 @@ impl Trip {
             is_answering: false,
             status: 0,
             reason: None,
-            is_timed,
             sent_at: None,
             server_time: None,
+            queue_time: None,
+            pick: None,
         }
     }
 
     /// The trip of a request whose head could not be read to its end.
     pub(crate) fn rejected(session: &Session) -> Self {
-        Self { body: BodyPlace::None, ..Self::new(session, false) }
+        Self { body: BodyPlace::None, ..Self::new(session) }
     }
 
     /// Bounds the whole exchange.
@@ -99,16 +102,26 @@ impl Trip {
         }
     }
 
+    /// The request was sent to a server; a body that is still coming moves the mark.
     pub(crate) fn mark_sent(&mut self) {
-        if self.is_timed {
-            self.sent_at = Some(Instant::now());
-        }
+        self.sent_at = Some(Instant::now());
+        self.server_time = None;
     }
 
     pub(crate) fn mark_first_byte(&mut self) {
         if let Some(sent_at) = self.sent_at.take() {
             self.server_time = Some(sent_at.elapsed());
         }
+    }
+
+    /// The answer is to a copy that was sent then.
+    pub(crate) fn was_sent(&mut self, at: Instant) {
+        self.sent_at = Some(at);
+    }
+
+    /// Time from the end of the request to the first byte of the server's answer.
+    pub(crate) fn server_time(&self) -> Option<Duration> {
+        self.server_time
     }
 
     pub(crate) fn answered(&mut self, status: u16) {
@@ -139,7 +152,7 @@ impl Trip {
     }
 
     fn record<'r>(
-        &self,
+        &'r self,
         client: &Client,
         session: &'r Session,
         snapshot: &'r Snapshot,
@@ -168,6 +181,8 @@ impl Trip {
             upstream: upstream.map_or("", |upstream| &upstream.name),
             server: server.map_or("", |server| &server.label),
             server_time: self.server_time,
+            queue_time: self.queue_time,
+            pick: self.pick.as_deref().unwrap_or_default(),
             retries: self.retries,
             reason: self.reason,
             referer: field(b"referer"),
@@ -181,7 +196,8 @@ pub(crate) fn is_trusted(site: &Site, peer: IpAddr) -> bool {
     site.trusted_proxies.iter().any(|block| block.contains(peer))
 }
 
-fn client_ip(client: &Client, session: &Session, site: &Site) -> IpAddr {
+/// The address of the client, behind trusted proxies too.
+pub(crate) fn client_ip(client: &Client, session: &Session, site: &Site) -> IpAddr {
     let head = session.parser.head();
     client_address(session.inbound.filled(), &head.fields, client.peer, |address| is_trusted(site, address))
 }

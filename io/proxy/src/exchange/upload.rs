@@ -39,11 +39,24 @@ pub(crate) struct Upload {
     received: u64,
     is_permitted: bool,
     bytes_max: Option<u64>,
+    /// What was passed on, as long as it may have to be passed on again.
+    kept: Option<Kept>,
     rate: RateWindow,
     /// When the server must have taken something.
     stall_end: Millis,
     stall_timeout: Duration,
 }
+
+/// The beginning of a body that can be sent once more.
+#[derive(Debug, Default)]
+struct Kept {
+    payload: Vec<u8>,
+    /// How much of it is behind the one who sends; less than all while it is being repeated.
+    passed: usize,
+}
+
+/// Bytes of a body that are kept for another attempt.
+const KEPT_BYTES_MAX: usize = 64 * 1024;
 
 impl Upload {
     /// An upload of which nothing has been sent.
@@ -61,10 +74,17 @@ impl Upload {
             received: 0,
             is_permitted: true,
             bytes_max: limits.body_bytes_max,
+            kept: None,
             rate: RateWindow::new(limits, now),
             stall_end: now.after(stall_timeout),
             stall_timeout,
         }
+    }
+
+    /// The body may be sent to another server, as long as it is short.
+    pub(crate) fn with_memory(self) -> Self {
+        let is_short = self.decoder.length_left().is_none_or(|length| length <= KEPT_BYTES_MAX as u64);
+        Self { kept: is_short.then(Kept::default), ..self }
     }
 
     /// The client waits for a 100 before it sends the body.
@@ -92,9 +112,9 @@ impl Upload {
         self.head_sent == 0 && self.body_sent == 0
     }
 
-    /// Whether the body can be sent to another server: none of it has left the buffer.
+    /// Whether the body can be sent to another server: none of it has left the buffer, or all of that was kept.
     pub(crate) fn is_repeatable(&self) -> bool {
-        self.received == 0
+        self.received == 0 || self.kept.is_some()
     }
 
     /// Bytes of body that the client has sent.
@@ -107,11 +127,14 @@ impl Upload {
         debug_assert!(self.is_repeatable(), "body bytes are gone");
         self.head_sent = 0;
         self.body_sent = 0;
-        if self.is_end_staged {
-            // The end of an empty body: some of it may have been sent.
+        if self.is_chunked {
+            let kept = self.kept.as_ref().map_or(&[][..], |kept| &kept.payload);
             self.stage = Stage::new(Recode::Chunked);
-            self.stage.begin(0);
-            self.stage.seal(Some(self.decoder.trailers()));
+            self.stage.begin(kept.len());
+            self.stage.push(kept);
+            self.stage.seal(self.is_end_staged.then(|| self.decoder.trailers()));
+        } else if let Some(kept) = &mut self.kept {
+            kept.passed = 0;
         }
         self.state = State::WaitsForServer;
         self.stall_end = Millis::now().after(self.stall_timeout);
@@ -159,6 +182,7 @@ impl Upload {
             }
             let head = head.get(self.head_sent..).unwrap_or_default();
             let payload = self.payload(body);
+            // An empty payload tells that nothing is being repeated either.
             let is_ended = self.decoder.is_done() && (!self.is_chunked || self.is_end_staged);
             if head.is_empty() && payload.is_empty() {
                 if is_ended {
@@ -203,7 +227,9 @@ impl Upload {
                 break;
             }
             self.received += decoded.payload.len() as u64;
-            self.stage.push(&body.filled()[decoded.payload]);
+            let payload = &body.filled()[decoded.payload];
+            keep(&mut self.kept, payload);
+            self.stage.push(payload);
             body.consume(decoded.consumed);
         }
         if self.bytes_max.is_some_and(|bytes_max| self.received > bytes_max) {
@@ -219,6 +245,9 @@ impl Upload {
     fn payload<'b>(&'b self, body: &'b Buffer) -> &'b [u8] {
         if self.is_chunked {
             return self.stage.pending();
+        }
+        if let Some(again) = self.kept.as_ref().and_then(Kept::again) {
+            return again;
         }
         let left = self.decoder.length_left().unwrap_or(0);
         let count = usize::try_from(left).map_or(body.len(), |left| left.min(body.len()));
@@ -237,7 +266,10 @@ impl Upload {
         self.body_sent += of_body as u64;
         if self.is_chunked {
             self.stage.sent(of_body);
+        } else if let Some(kept) = self.kept.as_mut().filter(|kept| kept.again().is_some()) {
+            kept.passed += of_body;
         } else {
+            keep(&mut self.kept, &body.filled()[..of_body]);
             body.consume(of_body);
             self.decoder.skip(of_body as u64);
             self.received += of_body as u64;
@@ -272,6 +304,24 @@ impl Upload {
             }
         }
     }
+}
+
+impl Kept {
+    /// What is to be sent again.
+    fn again(&self) -> Option<&[u8]> {
+        self.payload.get(self.passed..).filter(|rest| !rest.is_empty())
+    }
+}
+
+/// Keeps what was passed on, until it is too much.
+fn keep(kept: &mut Option<Kept>, payload: &[u8]) {
+    let Some(memory) = kept else { return };
+    if memory.payload.len() + payload.len() > KEPT_BYTES_MAX {
+        *kept = None;
+        return;
+    }
+    memory.payload.extend_from_slice(payload);
+    memory.passed = memory.payload.len();
 }
 
 /// A buffer grows to this size while reads fill it: fewer, larger system calls for a fast body.

@@ -2,12 +2,18 @@
 //! it works with, and the snapshot that it works by. Nothing happens here.
 
 mod client;
+mod line;
 mod session;
 mod snapshot;
+mod standing;
+mod upstream;
 mod worker;
 
 pub(crate) use client::Client;
+pub(crate) use line::Place;
 pub(crate) use session::Session;
+pub use snapshot::Blueprint;
 pub(crate) use snapshot::Snapshot;
-pub use snapshot::{Blueprint, ServerStates};
+pub use standing::ServerStates;
+pub(crate) use upstream::{Balanced, Work, moment};
 pub(crate) use worker::{Admission, Worker};

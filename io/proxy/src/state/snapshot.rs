@@ -1,26 +1,15 @@
 //! What workers run: a plan made ready once ([`Blueprint`], shared by all workers) and each worker's own part of it
 //! ([`Snapshot`]). A reload makes new ones; requests end on the snapshot they began on.
 
-use evener_balance::{Balancer, Kind, ServerState, Turns};
-use evener_plan::{Balance, Listen, Plan, Route, ServerAddress, Upstream, UpstreamId};
+use super::standing::ServerStates;
+use super::upstream::Balanced;
+use evener_balance::Moment;
+use evener_plan::{Listen, Plan, Route, Upstream, UpstreamId};
 use evener_route::{Match, Router};
+use evener_runtime::Millis;
 use evener_upstream::{Pool, Pools};
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// The shared state of servers by address. The control thread keeps it, so that a server that stays in the config keeps
-/// its state over reloads.
-#[derive(Debug, Default)]
-pub struct ServerStates {
-    states: HashMap<ServerAddress, Arc<ServerState>>,
-}
-
-impl ServerStates {
-    fn state(&mut self, address: &ServerAddress) -> Arc<ServerState> {
-        Arc::clone(self.states.entry(address.clone()).or_default())
-    }
-}
 
 /// A plan made ready to run: routers, balancers and the servers' shared states.
 #[derive(Debug)]
@@ -32,20 +21,14 @@ pub struct Blueprint {
     set_headers: Vec<Vec<Vec<(String, String)>>>,
 }
 
-/// An upstream with its balancer and the shared state of its servers, in the order of the plan.
-#[derive(Debug)]
-pub(crate) struct Balanced {
-    pub(crate) balancer: Balancer,
-    pub(crate) turns: Turns,
-    pub(crate) states: Vec<Arc<ServerState>>,
-}
-
 impl Blueprint {
     /// Makes `plan` ready. States of servers that are no longer named are forgotten once nobody uses them.
     pub fn new(plan: Plan, states: &mut ServerStates) -> Self {
         let routers = plan.listens().into_iter().map(|listen| (listen, Router::new(&plan, listen))).collect();
-        let upstreams = plan.upstreams.iter().map(|upstream| Balanced::new(upstream, states)).collect();
-        states.states.retain(|_, state| Arc::strong_count(state) > 1);
+        let standings = states.renew(&plan.upstreams, Moment(Millis::now().0));
+        let upstreams = plan.upstreams.iter().zip(standings);
+        let upstreams =
+            upstreams.map(|(upstream, standing)| Balanced::new(upstream, standing, &states.secret)).collect();
         let of_route = |route: &Route| {
             let pairs = route.set_headers.iter().map(|field| (field.name.clone(), field.value.clone()));
             pairs.collect::<Vec<_>>()
@@ -58,19 +41,13 @@ impl Blueprint {
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
-}
 
-impl Balanced {
-    fn new(upstream: &Upstream, states: &mut ServerStates) -> Self {
-        let kind = match upstream.balance {
-            Balance::RoundRobin => Kind::RoundRobin,
-            Balance::Random => Kind::Random,
-            Balance::LeastRequests => Kind::LeastRequests,
-            Balance::First => Kind::First,
-        };
-        let weights: Vec<u16> = upstream.servers.iter().map(|server| server.weight).collect();
-        let states = upstream.servers.iter().map(|server| states.state(&server.address)).collect();
-        Self { balancer: Balancer::new(kind, &weights), turns: Turns::default(), states }
+    /// The balancer of an upstream of the plan.
+    ///
+    /// # Panics
+    /// If there is no such upstream.
+    pub fn balancer(&self, upstream: UpstreamId) -> &evener_balance::Balancer {
+        &self.upstreams[upstream.0].balancer
     }
 }
 

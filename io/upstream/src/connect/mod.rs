@@ -68,7 +68,7 @@ async fn finish(started: io::Result<Socket>, alarm: &Alarm) -> Result<Socket, Co
     connected.map(|()| socket)
 }
 
-fn classify(error: io::Error) -> ConnectFault {
+pub(crate) fn classify(error: io::Error) -> ConnectFault {
     use rustix::io::Errno;
     // ADDRNOTAVAIL is not among them: ports run out for each server by itself, and for an IPv6 address it says that the
     // machine has no IPv6. The server's next address, or the next server, may do.

@@ -115,8 +115,8 @@ impl<'w> Pools<'w> {
     }
 
     fn server(&mut self, draft: &DraftServer, report: &mut Report) -> Option<Vec<Server>> {
-        let weight = draft.weight.value;
-        let one = |address| Some(vec![Server { label: draft.label.value.clone(), address, weight }]);
+        let (weight, tier) = (draft.weight.value, draft.tier);
+        let one = |address| Some(vec![Server { label: draft.label.value.clone(), address, weight, tier }]);
         match &draft.endpoint {
             Endpoint::Unix(path) => one(ServerAddress::Unix(path.clone())),
             Endpoint::Address(address) => one(ServerAddress::Tcp(vec![*address])),
@@ -128,7 +128,7 @@ impl<'w> Pools<'w> {
                 let label = |first: &SocketAddr| format!("{} ({first})", draft.label.value);
                 let server = |group: Vec<SocketAddr>| {
                     let label = group.first().map_or_else(String::new, label);
-                    Server { label, address: ServerAddress::Tcp(group), weight }
+                    Server { label, address: ServerAddress::Tcp(group), weight, tier }
                 };
                 Some(groups.into_iter().map(server).collect())
             }
@@ -152,22 +152,34 @@ impl<'w> Pools<'w> {
 }
 
 fn upstream(name: String, servers: Vec<Server>, settings: &PoolSettings) -> Upstream {
+    let settings = settings.clone();
     Upstream {
         name,
         servers,
         balance: settings.balance,
+        health: settings.health,
+        sticky: settings.sticky,
+        slow_start: settings.slow_start,
+        max_requests: settings.max_requests,
+        queue: settings.queue,
+        retry: settings.retry,
+        hedge: settings.hedge,
         connect_timeout: settings.connect_timeout,
         response_timeout: settings.response_timeout,
         idle_timeout: settings.idle_timeout,
     }
 }
 
-/// A server in the name of its upstream. The weight is there only if it tells something.
+/// A server in the name of its upstream. Weight and tier are there only if they tell something.
 fn label(draft: &DraftServer) -> String {
-    match draft.weight.value {
-        1 => draft.label.value.clone(),
-        weight => format!("{}*{weight}", draft.label.value),
+    let mut label = draft.label.value.clone();
+    if draft.weight.value != 1 {
+        label.push_str(&format!("*{}", draft.weight.value));
     }
+    if draft.tier != 0 {
+        label.push_str(&format!("#{}", draft.tier));
+    }
+    label
 }
 
 /// Addresses of one name as servers: the first IPv4 address with the first IPv6 address, and so on. A host with both

@@ -19,7 +19,7 @@ to = [\"127.0.0.1:8081\", \"127.0.0.1:8082\"]
 
 - A key that is not on this page is an error. A key belongs to the header above it.
 - Durations: `\"250ms\"`, `\"5s\"`, `\"2m\"`, `\"1h30m\"`. Sizes: `512`, `\"10MB\"` (steps of 1000), `\"64KiB\"`
-  (steps of 1024).
+  (steps of 1024). Shares: `\"20%\"`, `\"0.5%\"`.
 - In any string `${NAME}` is the environment variable NAME, `${NAME:-text}` is `text` if it is not set or empty, and
   `$$` is a dollar sign. A variable that is not set and has no default is an error.
 ";
@@ -86,8 +86,10 @@ fn shape(kind: Kind) -> String {
         }
         Kind::Text(Form::Duration) => String::from("duration"),
         Kind::Text(Form::Size) => String::from("size"),
+        Kind::Text(Form::Share) => String::from("share"),
         Kind::Text(Form::Other { what, .. }) => what.to_owned(),
         Kind::Integer { min, max } => format!("{min} to {max}"),
+        Kind::Boolean => String::from("`true` or `false`"),
         Kind::Bytes => String::from("number of bytes"),
         Kind::Number(numbers) => numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
         Kind::List(item) => format!("list of {}", item.plural()),
@@ -143,6 +145,8 @@ fn access_field(name: &str) -> &'static str {
         "upstream" => "name of the upstream",
         "server" => "the server that answered, or the last one that was tried, as written in the config",
         "server_time" => "seconds from sending the request to the first byte of the server's response",
+        "queue_time" => "seconds for which it waited because every server was at its bound",
+        "pick" => "what was known of the server when it was picked: requests in flight, factor, failures",
         "retries" => "how often the request was sent again",
         "reason" => "reason code of a failure",
         "referer" => "`Referer` of the request",

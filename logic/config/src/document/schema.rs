@@ -61,6 +61,7 @@ fn literal(default: &str) -> Value {
 fn kind(kind: Kind) -> Value {
     match kind {
         Kind::Integer { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
+        Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Bytes => json!({ "type": "integer", "minimum": 0 }),
         Kind::Number(numbers) => json!({ "enum": numbers }),
         Kind::Text(form) => text(form),
@@ -83,6 +84,7 @@ fn text(form: Form) -> Value {
             json!({ "type": "string", "pattern": format!("^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$|{VARIABLE}") })
         }
         Form::Size => json!({ "type": "string", "pattern": format!("^[0-9]+([kKMGT]?B|[KMGT]iB)?$|{VARIABLE}") }),
+        Form::Share => json!({ "type": "string", "pattern": format!("^[0-9]+(\\.[0-9]+)?%$|{VARIABLE}") }),
         Form::Other { .. } => json!({ "type": "string" }),
     }
 }

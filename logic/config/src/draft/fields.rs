@@ -6,23 +6,31 @@ use crate::keys::{self, Form, Key, Kind, Section, Without};
 use crate::source::Span;
 use crate::tree::{Entry, Node, Table, Text, Value};
 use crate::value::{Fault, closest, quote};
+use std::str::FromStr;
 
 /// The keys of a table that exist and have a fitting shape.
 pub(super) struct Fields<'t> {
     section: &'static Section,
     entries: Vec<&'t Entry>,
+    is_whole: bool,
 }
 
 impl<'t> Fields<'t> {
     /// Reports unknown keys and values of the wrong shape, and leaves them out.
     pub(super) fn open(section: &'static Section, table: &'t Table, report: &mut Report) -> Self {
-        let entries = table.entries.iter().filter(|entry| keys::admits(section, entry, report)).collect();
-        Self { section, entries }
+        let entries: Vec<&Entry> = table.entries.iter().filter(|entry| keys::admits(section, entry, report)).collect();
+        let is_whole = entries.len() == table.entries.len() && !report.is_torn();
+        Self { section, entries, is_whole }
     }
 
     /// Of a table that was checked before.
     pub(super) fn checked(section: &'static Section, table: &'t Table) -> Self {
-        Self { section, entries: table.entries.iter().collect() }
+        Self { section, entries: table.entries.iter().collect(), is_whole: true }
+    }
+
+    /// Whether everything that is written was left in, so that the absence of a key means something.
+    pub(super) fn is_whole(&self) -> bool {
+        self.is_whole
     }
 
     pub(super) fn entry(&self, name: &str) -> Option<&'t Entry> {
@@ -41,8 +49,8 @@ impl<'t> Fields<'t> {
     }
 
     /// A text, parsed, or the default of the key.
-    pub(super) fn or_default<T>(&self, name: &str, report: &mut Report, parse: fn(&str) -> Result<T, Fault>) -> T {
-        self.text(name, report, parse).map_or_else(|| default(self.key(name), parse), |at| at.value)
+    pub(super) fn or_default<T>(&self, name: &str, report: &mut Report, parse: impl Fn(&str) -> Result<T, Fault>) -> T {
+        self.text(name, report, &parse).map_or_else(|| default(self.key(name), parse), |at| at.value)
     }
 
     /// A text or a list of texts, parsed; those that are not right are left out.
@@ -91,6 +99,30 @@ impl<'t> Fields<'t> {
         }
     }
 
+    /// A number that fits its key, or the default of the key.
+    pub(super) fn number_or_default<T: TryFrom<i64> + FromStr>(&self, name: &str) -> T {
+        let number = self.number(name).and_then(|number| T::try_from(number).ok());
+        number.unwrap_or_else(|| default(self.key(name), |text| text.parse().map_err(|_| not_a_number())))
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&self, name: &str) -> Option<bool> {
+        match self.entry(name)?.node.value {
+            Value::Boolean(flag) => Some(flag),
+            _ => None,
+        }
+    }
+
+    /// The items of a list, or the one value that stands in place of it. An empty list is reported with this help.
+    pub(super) fn items(&self, name: &str, help: &str, report: &mut Report) -> Option<&'t [Node]> {
+        let entry = self.entry(name)?;
+        refuse_empty(Some(entry), help, report);
+        Some(match &entry.node.value {
+            Value::List(items) => items,
+            _ => std::slice::from_ref(&entry.node),
+        })
+    }
+
     pub(super) fn key(&self, name: &str) -> &'static Key {
         self.section.key(name).expect("keys are read from the section that defines them")
     }
@@ -123,12 +155,41 @@ pub(super) fn raise<'r>(fault: Fault, text: &Text, span: Span, report: &'r mut R
 }
 
 /// The default of a key, read as if it were written.
-pub(super) fn default<T>(key: &Key, parse: fn(&str) -> Result<T, Fault>) -> T {
+pub(super) fn default<T>(key: &Key, parse: impl Fn(&str) -> Result<T, Fault>) -> T {
     let Without::Default(written) = key.without else { unreachable!("`{}` has no default", key.name) };
     match parse(written.trim_matches('"')) {
         Ok(value) => value,
         Err(fault) => unreachable!("the default of `{}` is wrong: {}", key.name, fault.message),
     }
+}
+
+fn not_a_number() -> Fault {
+    Fault::new("out-of-range", "not a number")
+}
+
+/// Reports a list without items.
+pub(super) fn refuse_empty(entry: Option<&Entry>, help: &str, report: &mut Report) {
+    let Some(entry) = entry else { return };
+    if matches!(&entry.node.value, Value::List(items) if items.is_empty()) {
+        report.error("empty-list", entry.node.span, format!("`{}` is an empty list", entry.name)).help(help);
+    }
+}
+
+/// What to do instead of writing an empty list.
+pub(super) const LEAVE_OUT: &str = "leave the key out for its default";
+
+/// Each value once; a second time is a slip and changes nothing.
+pub(super) fn distinct<T: PartialEq>(all: Vec<At<T>>, code: &'static str, report: &mut Report) -> Vec<At<T>> {
+    let mut kept: Vec<At<T>> = Vec::new();
+    for at in all {
+        match kept.iter().find(|known| known.value == at.value) {
+            Some(first) => {
+                report.warning(code, at.span, "this is in the list twice").label(first.span, "first written here");
+            }
+            None => kept.push(at),
+        }
+    }
+    kept
 }
 
 fn words(kind: Kind) -> &'static [&'static str] {
@@ -144,6 +205,9 @@ fn unknown_word(written: &Text, node: &Node, key: &Key, words: &[&'static str], 
     let finding = report.error("unknown-word", node.span, message);
     match closest(&written.content, words.iter().copied()) {
         Some(near) => finding.help(format!("did you mean \"{near}\"?")),
-        None => finding.help(format!("write {}", key.kind.phrase())),
+        None => {
+            let meant = key.kind.remedy(&node.value);
+            finding.help(meant.unwrap_or_else(|| format!("write {}", key.kind.phrase())))
+        }
     };
 }

@@ -13,7 +13,6 @@ const HEAD_BYTES: std::ops::RangeInclusive<u64> = 1024..=1024 * 1024;
 
 pub(super) fn read(table: &Table, report: &mut Report) -> Limits {
     let fields = Fields::open(&keys::LIMITS, table, report);
-    let number = |name: &str| fields.number(name).and_then(|number| usize::try_from(number).ok());
     let head = amount(&fields, "head", report, head).unwrap_or_else(|| fields::default(fields.key("head"), head));
     if let Some(entry) = fields.entry("connections").filter(|entry| matches!(entry.node.value, Value::Text(_))) {
         debug_assert_eq!(entry.name, "connections");
@@ -21,7 +20,7 @@ pub(super) fn read(table: &Table, report: &mut Report) -> Limits {
     }
     Limits {
         head_bytes_max: usize::try_from(head).unwrap_or(usize::MAX),
-        fields_max: number("fields").unwrap_or_else(|| fields::default(fields.key("fields"), count)),
+        fields_max: fields.number_or_default("fields"),
         body_bytes_max: amount(&fields, "body", report, body)
             .unwrap_or_else(|| fields::default(fields.key("body"), body)),
         head_timeout: fields.or_default("head_timeout", report, value::duration),
@@ -31,7 +30,7 @@ pub(super) fn read(table: &Table, report: &mut Report) -> Limits {
         rate_window: fields.or_default("rate_window", report, window),
         send_timeout: fields.or_default("send_timeout", report, value::duration),
         tunnel_idle_timeout: fields.or_default("tunnel_idle_timeout", report, value::duration),
-        connections_max: number("connections"),
+        connections_max: fields.number("connections").and_then(|number| usize::try_from(number).ok()),
     }
 }
 
@@ -90,8 +89,4 @@ fn window(text: &str) -> Result<Duration, Fault> {
         return Err(Fault::new("out-of-range", "`rate_window` must be at least one second"));
     }
     Ok(window)
-}
-
-fn count(text: &str) -> Result<usize, Fault> {
-    text.parse().map_err(|_| Fault::new("out-of-range", "not a number"))
 }

@@ -13,8 +13,8 @@ use crate::keys;
 use crate::source::Span;
 use crate::tree::{Table, Value};
 use crate::value::{self, Endpoint};
-use evener_plan::{Balance, Cidr, HeaderMatch, HostMode, HostPattern, Limits, Listen, LogPlan, PathMatch, Respond};
-use evener_plan::{SetHeader, TextPart};
+use evener_plan::{Balance, Cidr, HeaderMatch, Health, Hedge, HostMode, HostPattern, Limits, Listen, LogPlan};
+use evener_plan::{MaxRequests, PathMatch, Queue, Respond, Retry, SetHeader, Sticky, TextPart};
 use fields::Fields;
 use std::time::Duration;
 
@@ -86,6 +86,13 @@ pub(crate) struct DraftUpstream {
 #[derive(Debug, Clone)]
 pub(crate) struct PoolSettings {
     pub(crate) balance: Balance,
+    pub(crate) health: Option<Health>,
+    pub(crate) sticky: Option<Sticky>,
+    pub(crate) slow_start: Duration,
+    pub(crate) max_requests: Option<MaxRequests>,
+    pub(crate) queue: Queue,
+    pub(crate) retry: Retry,
+    pub(crate) hedge: Option<Hedge>,
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
     pub(crate) idle_timeout: Duration,
@@ -96,6 +103,7 @@ pub(crate) struct DraftServer {
     pub(crate) label: At<String>,
     pub(crate) endpoint: Endpoint,
     pub(crate) weight: At<u16>,
+    pub(crate) tier: u8,
 }
 
 /// Reads the tree of the whole config.
@@ -121,6 +129,6 @@ pub(crate) fn read(root: &Table, report: &mut Report) -> Draft {
     let limits = limits::read(table("limits").unwrap_or(&empty), report);
     let upstreams = table("upstream").map_or_else(Vec::new, |table| upstream::read_all(table, report));
     let sites = fields.tables("site").map(|(table, span)| site::read(table, span, report)).collect();
-    let in_place = upstream::settings(&Fields::checked(&keys::UPSTREAM, &empty), report);
+    let in_place = upstream::settings(&empty, report);
     Draft { workers, shutdown_grace, log, limits, sites, upstreams, in_place }
 }

@@ -1,10 +1,10 @@
 //! Whether a value has a shape that its key admits, and whether a key is known. The meaning of texts is not checked
 //! here, except for fixed words.
 
-use super::{Form, Key, Kind, SECTIONS, Section};
+use super::{Form, Key, Kind, SECTIONS, Section, words};
 use crate::diagnostic::Report;
 use crate::tree::{Entry, Node, Value};
-use crate::value::{closest, quote};
+use crate::value::{closest, meant_share, quote};
 
 /// Whether `section` has the key and the value has a fitting shape; if not, that is reported.
 pub(crate) fn admits(section: &'static Section, entry: &Entry, report: &mut Report) -> bool {
@@ -22,7 +22,9 @@ fn unknown(section: &'static Section, entry: &Entry, report: &mut Report) {
     let homes: Vec<String> =
         SECTIONS.iter().filter(|home| home.key(name).is_some()).map(|home| home.heading.to_owned()).collect();
     let known = || section.keys().map(|key| key.name);
-    if !homes.is_empty() {
+    if let Some(key) = words::meant(section.id, name) {
+        finding.help(format!("that is called `{key}` here"));
+    } else if !homes.is_empty() {
         let homes = one_of(homes.into_iter());
         finding.help(format!("`{name}` belongs to {homes}; a key belongs to the header above it"));
     } else if let Some(near) = closest(name, known()) {
@@ -108,7 +110,7 @@ impl Kind {
     fn may_be(self, value: &Value) -> bool {
         match (self, value) {
             (Self::Integer { .. } | Self::Bytes | Self::Number(_), Value::Integer(_)) => true,
-            (Self::Text(_), Value::Text(_)) => true,
+            (Self::Text(_), Value::Text(_)) | (Self::Boolean, Value::Boolean(_)) => true,
             (Self::List(_) | Self::OneOrMore(_) | Self::Tables(_), Value::List(_)) => true,
             (Self::Map | Self::Table(_) | Self::Named(_), Value::Table(_)) => true,
             (Self::OneOrMore(kind), value) => kind.may_be(value),
@@ -133,10 +135,17 @@ impl Kind {
     }
 
     /// The value in the way that was probably meant.
-    fn remedy(self, value: &Value) -> Option<String> {
+    pub(crate) fn remedy(self, value: &Value) -> Option<String> {
         match (self, value) {
             (Self::Text(Form::Duration), Value::Integer(Some(number))) if *number > 0 => {
                 Some(format!("a duration has a unit: \"{number}s\" or \"{number}ms\""))
+            }
+            (Self::Text(Form::Share), Value::Integer(Some(number))) => {
+                share_remedy(f64::from(i32::try_from(*number).ok()?))
+            }
+            (Self::Text(Form::Share), Value::Float(number)) => share_remedy(*number),
+            (Self::Boolean, Value::Text(text)) if matches!(text.content.as_str(), "true" | "false") => {
+                Some(format!("write it without quotes: {}", text.content))
             }
             (Self::Either(kinds), value) => kinds.iter().find_map(|kind| kind.remedy(value)),
             (Self::Integer { .. } | Self::Bytes | Self::Number(_), Value::Text(text)) => {
@@ -153,6 +162,7 @@ impl Kind {
     /// What a message calls it, with an article.
     pub(crate) fn phrase(self) -> String {
         match self {
+            Self::Boolean => String::from("true or false"),
             Self::Bytes => String::from("a number of bytes"),
             Self::Number(numbers) => one_of(numbers.iter().map(ToString::to_string)),
             Self::Integer { min, max } => format!("a number from {min} to {max}"),
@@ -176,12 +186,17 @@ impl Kind {
     }
 }
 
+fn share_remedy(number: f64) -> Option<String> {
+    meant_share(number).map(|meant| format!("a share has a percent sign: \"{meant}\""))
+}
+
 impl Form {
     fn phrase(self) -> String {
         match self {
             Self::Word(words) => one_of(words.iter().map(|word| format!("\"{word}\""))),
             Self::Duration => String::from("a duration such as \"5s\""),
             Self::Size => String::from("a size such as \"64KiB\""),
+            Self::Share => String::from("a share such as \"20%\""),
             Self::Other { what, .. } => what.to_owned(),
         }
     }

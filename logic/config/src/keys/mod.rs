@@ -10,6 +10,7 @@ mod site;
 mod tests;
 mod top;
 mod upstream;
+mod words;
 
 pub(crate) use action::{REDIRECT, RESPOND};
 pub(crate) use check::admits;
@@ -17,7 +18,7 @@ pub(crate) use limits::LIMITS;
 pub(crate) use log::LOG;
 pub(crate) use site::{ROUTE, SITE};
 pub(crate) use top::TOP;
-pub(crate) use upstream::{SERVER, UPSTREAM};
+pub(crate) use upstream::{HEALTH, HEDGE, QUEUE, RETRY, SERVER, STICKY, UPSTREAM};
 
 /// A table of the config.
 pub(crate) struct Section {
@@ -57,6 +58,8 @@ pub(crate) enum Kind {
         min: i64,
         max: i64,
     },
+    /// `true` or `false`.
+    Boolean,
     /// A number of bytes.
     Bytes,
     /// One of these numbers.
@@ -82,6 +85,8 @@ pub(crate) enum Form {
     Word(&'static [&'static str]),
     Duration,
     Size,
+    /// A share of requests, with a percent sign.
+    Share,
     /// Something else, called so in messages; an example shows it.
     Other {
         what: &'static str,
@@ -90,8 +95,10 @@ pub(crate) enum Form {
 }
 
 /// Every section, in the order of the reference page.
-pub(crate) static SECTIONS: &[&Section] =
-    &[&TOP, &LOG, &LIMITS, &SITE, &ROUTE, &REDIRECT, &RESPOND, &UPSTREAM, &SERVER];
+pub(crate) static SECTIONS: &[&Section] = &[
+    &TOP, &LOG, &LIMITS, &SITE, &ROUTE, &REDIRECT, &RESPOND, &UPSTREAM, &SERVER, &HEALTH, &STICKY, &QUEUE, &RETRY,
+    &HEDGE,
+];
 
 impl Section {
     pub(crate) fn keys(&self) -> impl Iterator<Item = &'static Key> {

@@ -21,8 +21,8 @@ pub(crate) enum Value {
     Text(Text),
     /// `None` if it does not fit 64 bits.
     Integer(Option<i64>),
-    Float,
-    Boolean,
+    Float(f64),
+    Boolean(bool),
     Datetime,
     List(Vec<Node>),
     Table(Table),
@@ -59,8 +59,8 @@ impl Value {
         match self {
             Self::Text(_) => "text",
             Self::Integer(_) => "a number",
-            Self::Float => "a number with a fraction",
-            Self::Boolean => "true or false",
+            Self::Float(_) => "a number with a fraction",
+            Self::Boolean(_) => "true or false",
             Self::Datetime => "a date",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",

@@ -43,6 +43,21 @@ pub(crate) fn duration_or_zero(text: &str) -> Result<Duration, Fault> {
     if duration > DURATION_MAX { Err(too_long()) } else { Ok(duration) }
 }
 
+/// A duration from `min` to `max`, both as they would be written, for the key `name`.
+pub(crate) fn duration_within(
+    name: &'static str,
+    min: &'static str,
+    max: &'static str,
+) -> impl Fn(&str) -> Result<Duration, Fault> {
+    move |text| {
+        let duration = duration_or_zero(text)?;
+        if duration < duration_or_zero(min)? || duration > duration_or_zero(max)? {
+            return Err(Fault::new("out-of-range", format!("`{name}` must be from {min} to {max}")));
+        }
+        Ok(duration)
+    }
+}
+
 fn too_long() -> Fault {
     Fault::new("bad-duration", "a duration is at most one year, 8760h")
 }

@@ -26,10 +26,14 @@ pub(crate) fn host_pattern(text: &str) -> Result<HostPattern, Fault> {
 /// `client`, `upstream`, or a host with or without a port.
 pub(crate) fn host_mode(text: &str) -> Result<HostMode, Fault> {
     match text {
-        "client" => return Ok(HostMode::Client),
-        "upstream" => return Ok(HostMode::Upstream),
-        _ => {}
+        "client" => Ok(HostMode::Client),
+        "upstream" => Ok(HostMode::Upstream),
+        _ => host_field(text).map(HostMode::Fixed),
     }
+}
+
+/// What a server sees as `Host`: a host with or without a port.
+pub(crate) fn host_field(text: &str) -> Result<String, Fault> {
     let (host, port) = match text.rsplit_once(':') {
         Some((host, port)) if !text.ends_with(']') => (host, Some(port)),
         _ => (text, None),
@@ -41,7 +45,7 @@ pub(crate) fn host_mode(text: &str) -> Result<HostMode, Fault> {
         return Err(fault("the host that a server sees is one name, not a pattern"));
     }
     let host = host_name(host)?;
-    Ok(HostMode::Fixed(port.map_or_else(|| host.clone(), |port| format!("{host}:{port}"))))
+    Ok(port.map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
 }
 
 /// A host name or an address in the form in which requests are compared with it: lower case, no dot at the end, IPv6

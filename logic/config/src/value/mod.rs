@@ -2,25 +2,35 @@
 //! value or a [`Fault`]; none knows where its text stands.
 
 mod address;
+mod balance;
+mod cookie;
 mod duration;
 mod header;
 mod host;
 mod network;
 mod path;
+mod retry;
 mod server;
+mod share;
 mod size;
+mod status;
 mod template;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use address::listen;
-pub(crate) use duration::{duration, duration_or_zero};
+pub(crate) use balance::{BALANCES, balance, hash_key};
+pub(crate) use cookie::{cookie_name, secret};
+pub(crate) use duration::{duration, duration_or_zero, duration_within};
 pub(crate) use header::{content_type, field_name, field_value, method, settable_name};
-pub(crate) use host::{host_mode, host_pattern};
+pub(crate) use host::{host_field, host_mode, host_pattern};
 pub(crate) use network::cidr;
-pub(crate) use path::{path_match, strip_prefix};
+pub(crate) use path::{path_match, probe_path, strip_prefix};
+pub(crate) use retry::{hedge_after, retry_on};
 pub(crate) use server::{Endpoint, endpoint};
+pub(crate) use share::{meant_share, share};
 pub(crate) use size::size;
+pub(crate) use status::statuses;
 pub(crate) use template::{ACCESS_FIELDS, access_format, location};
 
 use std::ops::Range;

@@ -38,6 +38,34 @@ pub(crate) fn strip_prefix(text: &str) -> Result<String, Fault> {
     Ok(prefix.to_owned())
 }
 
+/// Bytes of the path that a check asks for.
+const PROBE_BYTES_MAX: usize = 4096;
+
+/// Path and query that a check asks for.
+pub(crate) fn probe_path(text: &str) -> Result<String, Fault> {
+    if let Some((scheme, rest)) = text.split_once("://") {
+        let path = rest.find('/').map_or("/", |at| &rest[at..]);
+        return Err(Fault::new("bad-path", format!("a check has a path, not a URL with {}", quote(scheme)))
+            .help(format!("write \"{}\"; `host` and `port` have keys of their own", path.escape_debug())));
+    }
+    if !text.starts_with('/') {
+        let fault = Fault::new("bad-path", format!("the path {} does not begin with a slash", quote(text)));
+        return Err(fault.help(format!("write \"/{}\"", text.escape_debug())));
+    }
+    if text.len() > PROBE_BYTES_MAX {
+        return Err(Fault::new("bad-path", format!("the path of a check has at most {PROBE_BYTES_MAX} bytes")));
+    }
+    if let Some(at) = text.find('#') {
+        return Err(Fault::new("bad-path", "a fragment is never sent to a server")
+            .part(at..text.len())
+            .help(format!("write \"{}\"", text[..at].escape_debug())));
+    }
+    match text.char_indices().find(|(_, character)| !character.is_ascii_graphic()) {
+        Some((at, found)) => Err(not_in_a_path(at, found)),
+        None => Ok(text.to_owned()),
+    }
+}
+
 /// Text that the path of a request can begin with. `lead` stands before it in the config.
 fn literal(text: &str, lead: &str) -> Result<(), Fault> {
     if !text.starts_with('/') {
@@ -61,14 +89,15 @@ fn literal(text: &str, lead: &str) -> Result<(), Fault> {
         !character.is_ascii_graphic() || matches!(character, '"' | '<' | '>' | '\\' | '^' | '`' | '|')
     };
     if let Some((at, found)) = text.char_indices().find(|(_, character)| bad(*character)) {
-        return Err(Fault::new(
-            "bad-path",
-            format!("{} does not occur in the path of a request", quote(&found.to_string())),
-        )
-        .part(at..at + found.len_utf8())
-        .help(format!("write {}", percent(found))));
+        return Err(not_in_a_path(at, found));
     }
     Ok(())
+}
+
+fn not_in_a_path(at: usize, found: char) -> Fault {
+    Fault::new("bad-path", format!("{} does not occur in the path of a request", quote(&found.to_string())))
+        .part(at..at + found.len_utf8())
+        .help(format!("write {}", percent(found)))
 }
 
 fn regular(text: &str, pattern: &str) -> Result<PathMatch, Fault> {

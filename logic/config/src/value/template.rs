@@ -23,6 +23,8 @@ pub(crate) const ACCESS_FIELDS: &[&str] = &[
     "upstream",
     "server",
     "server_time",
+    "queue_time",
+    "pick",
     "retries",
     "reason",
     "referer",

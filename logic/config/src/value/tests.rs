@@ -1,7 +1,8 @@
 //! Single texts and what they mean, one table for each parser.
 
 use super::*;
-use evener_plan::{AccessFormat, HostMode, HostPattern, Listen, PathMatch, TemplatePart, TextPart};
+use evener_plan::{AccessFormat, Balance, HashKey, HedgeAfter, HostMode, HostPattern, Listen, PathMatch, RetryOn};
+use evener_plan::{TemplatePart, TextPart};
 use std::fmt::Debug;
 use std::time::Duration;
 
@@ -318,6 +319,286 @@ fn header_fields() {
         content_type,
         &[("text/html; charset=utf-8", some("text/html; charset=utf-8")), ("html", None), ("a/", None)],
     );
+}
+
+#[test]
+fn balances() {
+    for word in BALANCES {
+        assert!(balance(word).is_ok(), "{word}");
+    }
+    check(
+        balance,
+        &[
+            ("adaptive", Some(Balance::Adaptive)),
+            ("hash", Some(Balance::Hash(HashKey::ClientIp))),
+            ("peak_ewma", Some(Balance::PeakEwma)),
+            ("Adaptive", None),
+            ("least_conn", None),
+            ("", None),
+        ],
+    );
+}
+
+/// The help that a fault gives.
+fn help<T: Debug>(parse: fn(&str) -> Result<T, Fault>, table: &[(&str, &str)]) {
+    for (text, expected) in table {
+        let fault = parse(text).expect_err(text);
+        let help = fault.help.unwrap_or_default();
+        assert!(help.contains(expected), "{text}: {help}");
+    }
+}
+
+#[test]
+fn words_of_other_programs_are_understood() {
+    help(
+        balance,
+        &[
+            ("least_conn", "write balance = \"least_requests\""),
+            ("leastconn", "write balance = \"least_requests\""),
+            ("ip_hash", "hash_key = \"client_ip\""),
+            ("ip-hash", "hash_key = \"client_ip\""),
+            ("P2C", "write balance = \"two_choices\""),
+            ("roundrobin", "did you mean \"round_robin\"?"),
+            ("wrr", "write balance = \"round_robin\""),
+            ("ewma", "write balance = \"peak_ewma\""),
+            ("adaptiv", "did you mean \"adaptive\"?"),
+            ("maglev", "write balance = \"hash\""),
+            ("zzz", "the words are \"adaptive\", \"round_robin\""),
+        ],
+    );
+    help(
+        hash_key,
+        &[
+            ("$remote_addr", "\"client_ip\""),
+            ("clientip", "\"client_ip\""),
+            ("$request_uri", "\"uri\""),
+            ("header", "\"header:NAME\""),
+            ("hedaer:X", "\"header:X\""),
+            ("cookie:", "\"cookie:user\""),
+            ("zzz", "\"client_ip\", \"uri\""),
+        ],
+    );
+    help(
+        retry_on,
+        &[
+            ("conect", "\"connect\""),
+            ("http_502", "write \"502\""),
+            ("5xx", "the statuses that are meant"),
+            ("error", "\"connect\" and \"reset\""),
+            ("conn-failure", "\"connect\""),
+            ("200", "400 to 599"),
+        ],
+    );
+}
+
+#[test]
+fn hash_keys() {
+    let text = |text: &str| text.to_owned();
+    check(
+        hash_key,
+        &[
+            ("client_ip", Some(HashKey::ClientIp)),
+            ("uri", Some(HashKey::Uri)),
+            ("path", Some(HashKey::Path)),
+            ("header:X-User", Some(HashKey::Header(text("x-user")))),
+            ("cookie:Sid", Some(HashKey::Cookie(text("Sid")))),
+            ("query:User", Some(HashKey::Query(text("User")))),
+            ("query:a%20b", Some(HashKey::Query(text("a%20b")))),
+            ("query:a=b", None),
+            ("query:a b", None),
+            ("query:é", None),
+            ("query:", None),
+            ("header:a b", None),
+            ("header:a:b", None),
+            ("cookie:é", None),
+            ("path:x", None),
+            ("", None),
+            (":", None),
+        ],
+    );
+    assert!(hash_key(&format!("query:{}", "a".repeat(256))).is_ok());
+    assert!(hash_key(&format!("query:{}", "a".repeat(257))).is_err());
+}
+
+#[test]
+fn shares() {
+    check(
+        share,
+        &[
+            ("0%", Some(0.0)),
+            ("20%", Some(0.2)),
+            ("12.5%", Some(0.125)),
+            ("100%", Some(1.0)),
+            ("100.1%", None),
+            ("300%", None),
+            ("20", None),
+            ("0.2", None),
+            ("20 %", None),
+            ("-5%", None),
+            (".5%", None),
+            ("5.%", None),
+            ("1e1%", None),
+            ("nan%", None),
+            ("inf%", None),
+            ("%", None),
+            ("", None),
+            ("٥%", None),
+        ],
+    );
+    help(
+        share,
+        &[
+            ("300%", "at most \"100%\""),
+            ("0.29", "\"29%\""),
+            ("20", "\"20%\""),
+            ("1", "\"1%\""),
+            ("20 %", "write \"20%\""),
+            ("x", "such as \"20%\""),
+        ],
+    );
+}
+
+#[test]
+fn statuses_of_good_answers() {
+    check(
+        statuses,
+        &[
+            ("200-399", Some(vec![200..=399])),
+            ("204", Some(vec![204..=204])),
+            ("200, 204 ,300-399", Some(vec![200..=200, 204..=204, 300..=399])),
+            ("100-599", Some(vec![100..=599])),
+            ("200-200", Some(vec![200..=200])),
+            ("400-200", None),
+            ("99", None),
+            ("200-600", None),
+            ("0200", Some(vec![200..=200])),
+            ("+200", None),
+            ("99999999", None),
+            ("200-", None),
+            ("-200", None),
+            ("200-300-400", None),
+            ("200,", None),
+            ("", None),
+            ("ok", None),
+            ("é,200", None),
+        ],
+    );
+    help(statuses, &[("400-200", "write \"200-400\""), ("2xx", "\"200-299\""), ("é", "for example")]);
+    assert_eq!(statuses("200, 400-300").unwrap_err().part, Some(5..12));
+}
+
+#[test]
+fn paths_of_checks() {
+    let some = |text: &str| Some(text.to_owned());
+    check(
+        probe_path,
+        &[
+            ("/", some("/")),
+            ("/healthz?full=1&x={y}", some("/healthz?full=1&x={y}")),
+            ("healthz", None),
+            ("", None),
+            ("/a b", None),
+            ("/a\r\nHost: x", None),
+            ("/a\0", None),
+            ("/a#b", None),
+            ("/é", None),
+            ("http://a/healthz", None),
+            ("?x", None),
+        ],
+    );
+    assert!(probe_path(&format!("/{}", "a".repeat(4095))).is_ok());
+    assert!(probe_path(&format!("/{}", "a".repeat(4096))).is_err());
+    help(
+        probe_path,
+        &[
+            ("healthz", "write \"/healthz\""),
+            ("http://a:80/healthz", "write \"/healthz\""),
+            ("http://a", "write \"/\""),
+            ("/a b", "write %20"),
+            ("/a#b", "write \"/a\""),
+        ],
+    );
+}
+
+#[test]
+fn cookies_and_secrets() {
+    let some = |text: &str| Some(text.to_owned());
+    check(
+        cookie_name,
+        &[
+            ("evener", some("evener")),
+            ("__Host-x", some("__Host-x")),
+            ("a b", None),
+            ("a;b", None),
+            ("", None),
+            ("é", None),
+        ],
+    );
+    assert!(cookie_name(&"a".repeat(128)).is_ok());
+    assert!(cookie_name(&"a".repeat(129)).is_err());
+    check(secret, &[("0123456789abcdef", some("0123456789abcdef")), ("0123456789abcde", None), ("", None)]);
+    assert!(secret(&"a".repeat(1025)).is_err());
+    assert!(!secret("hunter2").unwrap_err().message.contains("hunter2"));
+}
+
+#[test]
+fn failures_to_retry_on() {
+    check(
+        retry_on,
+        &[
+            ("connect", Some(RetryOn::Connect)),
+            ("reset", Some(RetryOn::Reset)),
+            ("timeout", Some(RetryOn::Timeout)),
+            ("502", Some(RetryOn::Status(502))),
+            ("400", Some(RetryOn::Status(400))),
+            ("500-if-worse", Some(RetryOn::WorseThanPool)),
+            ("399", None),
+            ("600", None),
+            ("99999999999", None),
+            ("", None),
+            ("5xx", None),
+        ],
+    );
+}
+
+#[test]
+fn times_of_second_copies() {
+    let quantile = |quantile| Some(HedgeAfter::Quantile(quantile));
+    check(
+        hedge_after,
+        &[
+            ("p50", quantile(0.5)),
+            ("p95", quantile(0.95)),
+            ("p99", quantile(0.99)),
+            ("p99.9", quantile(0.999)),
+            ("50ms", Some(HedgeAfter::Fixed(Duration::from_millis(50)))),
+            ("p49", None),
+            ("p100", None),
+            ("p99.99", None),
+            ("p99.", None),
+            ("p+9", None),
+            ("p", None),
+            ("p9é", None),
+            ("95", None),
+            ("0s", None),
+            ("", None),
+        ],
+    );
+    help(
+        hedge_after,
+        &[("p999", "\"p99.9\""), ("95%", "\"p95\""), ("P95", "\"p95\""), ("p10", "\"p50\" to"), ("50", "\"50s\"")],
+    );
+}
+
+#[test]
+fn bounds_of_durations_are_those_that_are_told() {
+    let within = duration_within("every", "100ms", "1h");
+    for (text, fits) in [("100ms", true), ("1h", true), ("99ms", false), ("1h1ms", false), ("0s", false), ("x", false)]
+    {
+        assert_eq!(within(text).is_ok(), fits, "{text}");
+    }
+    assert_eq!(within("0s").unwrap_err().message, "`every` must be from 100ms to 1h");
+    assert_eq!(duration_within("slow_start", "0s", "1h")("0s"), Ok(Duration::ZERO));
 }
 
 #[test]

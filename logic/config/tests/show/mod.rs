@@ -86,8 +86,31 @@ fn upstream(out: &mut String, upstream: &Upstream) {
             ServerAddress::Tcp(addresses) => join(addresses),
             ServerAddress::Unix(path) => format!("unix {path}"),
         };
-        writeln!(out, "  {} at {address} weight {}", server.label, server.weight).unwrap();
+        write!(out, "  {} at {address} weight {}", server.label, server.weight).unwrap();
+        if server.tier > 0 {
+            write!(out, " tier {}", server.tier).unwrap();
+        }
+        out.push('\n');
     }
+    care(out, upstream);
+}
+
+/// What differs from what holds for servers in place.
+fn care(out: &mut String, upstream: &Upstream) {
+    let plan = evener_config::load_text("", "[[site]]\nto = \"127.0.0.1:1\"\n", &evener_config::NoWorld).plan.unwrap();
+    let usual = &plan.upstreams[0];
+    let mut line = |differs: bool, text: String| {
+        if differs {
+            writeln!(out, "  {text}").unwrap();
+        }
+    };
+    line(upstream.health != usual.health, format!("{:?}", upstream.health));
+    line(upstream.sticky != usual.sticky, format!("{:?}", upstream.sticky));
+    line(upstream.slow_start != usual.slow_start, format!("slow start {:?}", upstream.slow_start));
+    line(upstream.max_requests != usual.max_requests, format!("max requests {:?}", upstream.max_requests));
+    line(upstream.queue != usual.queue, format!("{:?}", upstream.queue));
+    line(upstream.retry != usual.retry, format!("{:?}", upstream.retry));
+    line(upstream.hedge != usual.hedge, format!("{:?}", upstream.hedge));
 }
 
 fn format(format: &AccessFormat) -> String {

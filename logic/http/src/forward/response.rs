@@ -19,6 +19,8 @@ pub struct ForwardResponse<'a> {
     pub keep_alive: bool,
     /// The reason code for `x-evener-reason`.
     pub reason_code: Option<&'a str>,
+    /// A cookie that is set beside those of the server.
+    pub set_cookie: Option<&'a str>,
 }
 
 /// Appends the head of a final response for the client.
@@ -51,6 +53,9 @@ pub fn write_response_head(message: &[u8], head: &ResponseHead, forward: &Forwar
     if let Some(code) = forward.reason_code {
         write_field(b"x-evener-reason", code.as_bytes(), out);
     }
+    if let Some(cookie) = forward.set_cookie {
+        write_field(b"Set-Cookie", cookie.as_bytes(), out);
+    }
     out.extend_from_slice(b"\r\n");
 }
 
@@ -61,13 +66,16 @@ pub fn write_interim_head(message: &[u8], head: &ResponseHead, out: &mut Vec<u8>
     out.extend_from_slice(b"\r\n");
 }
 
-/// Appends the head of a 101 with its Upgrade. The caller has checked it with [`is_offered`](crate::is_offered).
-pub fn write_switch_head(message: &[u8], head: &ResponseHead, out: &mut Vec<u8>) {
+/// Appends the head of a 101 with its Upgrade, and a cookie of our own beside those of the server. The caller has checked it with [`is_offered`](crate::is_offered).
+pub fn write_switch_head(message: &[u8], head: &ResponseHead, set_cookie: Option<&str>, out: &mut Vec<u8>) {
     out.reserve(head.head_bytes + ADDED_BYTES);
     write_line_and_fields(message, head, out, |_| false);
     if let Some(protocol) = head.upgrade {
         write_field(b"Upgrade", protocol.of(message), out);
         out.extend_from_slice(b"Connection: Upgrade\r\n");
+    }
+    if let Some(cookie) = set_cookie {
+        write_field(b"Set-Cookie", cookie.as_bytes(), out);
     }
     out.extend_from_slice(b"\r\n");
 }

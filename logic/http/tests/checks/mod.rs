@@ -211,7 +211,7 @@ fn check_forwarded(message: &[u8], head: &RequestHead, trusts_peer: bool) {
 fn check_forwarded_response(message: &[u8], head: &ResponseHead, method: Method) {
     let mut written = Vec::new();
     if head.status == 101 {
-        write_switch_head(message, head, &mut written);
+        write_switch_head(message, head, None, &mut written);
     } else if head.status < 200 {
         write_interim_head(message, head, &mut written);
     } else {
@@ -220,6 +220,7 @@ fn check_forwarded_response(message: &[u8], head: &ResponseHead, method: Method)
             framing: head.framing,
             keep_alive: head.keep_alive,
             reason_code: None,
+            set_cookie: None,
         };
         write_response_head(message, head, &forward, &mut written);
     }

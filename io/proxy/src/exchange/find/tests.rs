@@ -69,7 +69,7 @@ fn session(method: &str, target: &str, host: &str) -> Session {
 
 /// The site that is noted, and the route or the reason why there is none.
 fn find(snapshot: &Snapshot, session: &mut Session, listen: Listen) -> (Option<usize>, Result<usize, &'static str>) {
-    let mut trip = Trip::new(session, false);
+    let mut trip = Trip::new(session);
     let found = route(listen, session, snapshot, &mut trip);
     (trip.site, found.map(|found| found.route).map_err(|fault| fault.reason()))
 }

@@ -29,7 +29,7 @@ pub(crate) fn status_of(fault: &Fault) -> u16 {
             | UpstreamFault::BadSwitch
             | UpstreamFault::TooManyInterim => 502,
         },
-        Fault::Own(OwnFault::TooManyConnections) => 503,
+        Fault::Own(OwnFault::TooManyConnections | OwnFault::QueueFull | OwnFault::QueueTimeout) => 503,
     }
 }
 
@@ -98,19 +98,22 @@ pub(crate) fn write_answer(answer: &Answer<'_>, wanted: BodyWanted, out: &mut Ve
 }
 
 /// Writes the answer to a fault: the status with its phrase as text, and the reason code for a peer that may know it.
-/// It tells how many bytes are the body.
+/// `spread` is any number. It tells how many bytes are the body.
 pub(crate) fn write_fault(
     fault: &Fault,
     fields: &[u8],
     show_reason: bool,
     wanted: BodyWanted,
     then: Then,
+    spread: u64,
     out: &mut Vec<u8>,
 ) -> u64 {
     let status = status_of(fault);
     let mut all = fields.to_vec();
     if status == 503 {
-        all.extend_from_slice(b"Retry-After: 1\r\n");
+        all.extend_from_slice(b"Retry-After: ");
+        append_number(retry_after(fault, spread), &mut all);
+        all.extend_from_slice(b"\r\n");
     }
     if show_reason {
         all.extend_from_slice(b"x-evener-reason: ");
@@ -124,6 +127,19 @@ pub(crate) fn write_fault(
     body.push(b'\n');
     let answer = Answer { status, content_type: "text/plain; charset=utf-8", body: &body, fields: &all, then };
     write_answer(&answer, wanted, out)
+}
+
+/// Seconds after which a client should try again. Those that are turned away in an overload would all come back at the
+/// same moment; `spread`, any number, sends each at another.
+const fn retry_after(fault: &Fault, spread: u64) -> u64 {
+    match fault {
+        Fault::Own(OwnFault::QueueFull | OwnFault::QueueTimeout) => 1 + spread % 3,
+        Fault::Own(OwnFault::TooManyConnections)
+        | Fault::Request(_)
+        | Fault::Body(_)
+        | Fault::Client(_)
+        | Fault::Upstream(_) => 1,
+    }
 }
 
 fn append_number(number: u64, out: &mut Vec<u8>) {

@@ -105,7 +105,7 @@ fn the_answer_to_a_fault_tells_its_reason_only_to_whom_it_may() {
     let check = |shows_reason, wanted, expected: &str| {
         let mut out = Vec::new();
         let fault = Fault::Upstream(UpstreamFault::NoServer);
-        write_fault(&fault, b"A: b\r\n", shows_reason, wanted, Then::Close, &mut out);
+        write_fault(&fault, b"A: b\r\n", shows_reason, wanted, Then::Close, 2, &mut out);
         assert_eq!(String::from_utf8_lossy(&out), expected);
     };
     let begin = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: 24\r\n";
