@@ -84,7 +84,7 @@ fn counts(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {
 #[test]
 fn the_demo_spreads_requests_over_its_servers_and_ends_with_success() {
     let listen = free_address().to_string();
-    let mut demo = Demo::start(&["--listen", &listen]);
+    let mut demo = Demo::start(&["--listen", &listen, "--balance", "round_robin"]);
     assert_eq!(demo.address.to_string(), listen);
     assert_eq!(demo.names(6), counts(&[("quick", 2), ("slow", 2), ("steady", 2)]));
 
@@ -102,6 +102,7 @@ fn the_demo_spreads_requests_over_its_servers_and_ends_with_success() {
 #[test]
 fn a_server_of_the_demo_that_is_stopped_costs_no_request_and_comes_back() {
     let demo = Demo::start(&["--listen", &free_address().to_string()]);
+    // Whether it has been asked before it stops or not.
     demo.names(3);
     let mut client = RawClient::connect(demo.address);
     let told =
@@ -110,6 +111,23 @@ fn a_server_of_the_demo_that_is_stopped_costs_no_request_and_comes_back() {
     let meanwhile = demo.names(10);
     assert!(!meanwhile.contains_key("steady"), "{meanwhile:?}");
     eventually(PATIENCE, "it comes back", || demo.names(3).contains_key("steady"));
+}
+
+#[test]
+fn the_demo_sends_most_requests_to_the_quick_server() {
+    let demo = Demo::start(&["--listen", &free_address().to_string()]);
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    std::thread::scope(|scope| {
+        let clients: Vec<_> = (0..6).map(|_| scope.spawn(|| demo.names(60))).collect();
+        for client in clients {
+            for (name, count) in client.join().expect("every request is answered") {
+                *counts.entry(name).or_default() += count;
+            }
+        }
+    });
+    // By turns each would get 120.
+    let of = |name: &str| counts.get(name).copied().unwrap_or(0);
+    assert!(of("quick") > 200 && of("slow") < 60, "{counts:?}");
 }
 
 #[test]
@@ -129,7 +147,7 @@ fn the_demo_finds_another_port_when_the_usual_one_is_taken() {
         "{}",
         demo.process.stdout()
     );
-    assert_eq!(demo.names(3).len(), 3);
+    demo.names(3);
 }
 
 #[test]
@@ -149,7 +167,8 @@ fn proxy_takes_its_servers_from_several_options_and_logs() {
     let log = Folder::new();
     let path = log.0.join("access.log");
     let more = second.address().to_string();
-    let options = ["--to", &more, "--access-log", path.to_str().expect("temporary folders have plain names")];
+    let log_path = path.to_str().expect("temporary folders have plain names");
+    let options = ["--to", &more, "--access-log", log_path, "--balance", "round_robin"];
     let evener = Evener::proxy(&[first.address()], &options);
     let mut client = evener.connect();
     let mut texts: Vec<String> = (0..2).map(|_| client.send(get("/")).response().text()).collect();
@@ -169,7 +188,10 @@ fn wrong_options_end_with_code_2_and_a_way_out() {
             assert!(finished.stderr.contains(part), "`{part}` is missing in:\n{}", finished.stderr);
         }
     };
-    check(&["proxy", "--to", "127.0.0.1:1", "--balance", "randm"], &["'randm'", "--balance", "'random'"]);
+    check(
+        &["proxy", "--to", "127.0.0.1:1", "--balance", "randm"],
+        &["'randm'", "--balance", "did you mean \"random\"?"],
+    );
     check(&["proxy", "--to", "127.0.0.1"], &["--to", "has no port", "\"127.0.0.1:80\""]);
     check(&["proxy", "--to", "127.0.0.1:1", "--listen", "8080"], &["--listen", "\":8080\""]);
     check(&["proxy"], &["--to"]);

@@ -2,6 +2,7 @@
 //!
 //! One test binary. Run it with `cargo xtask test --e2e`, which installs the Python servers.
 
+mod balance;
 mod cli;
 mod control;
 mod examples;

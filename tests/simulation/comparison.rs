@@ -13,7 +13,8 @@ use crate::server::Change;
 use evener_balance::{Kind, Limit};
 use std::sync::OnceLock;
 
-/// Length of a run in seconds. Ten times longer ones show the same within a fifth.
+/// Length of a run in seconds: short enough for every change of the code. How late requests are in bursts depends on the
+/// seed in runs this short, so that what counts is the comparison, in which all policies meet the same bursts.
 const LENGTH_S: f64 = 20.0;
 const SEEDS: [u64; 3] = [1, 2, 3];
 const ADAPTIVE: Contestant = Contestant::Evener(Kind::Adaptive);

@@ -283,7 +283,7 @@ impl<'w> World<'w> {
     /// Requests that wait go to servers that have room again.
     fn serve_queue(&mut self, proxy: usize) {
         let now = moment(self.now);
-        while let Some(request) = self.proxies[proxy].queue.next(WAIT, now) {
+        while let Some(request) = self.proxies[proxy].queue.next(WAIT, now, |_| true) {
             match self.send(request) {
                 Ok(()) => {}
                 Err(NoPick::Full) => {

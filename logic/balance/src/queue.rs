@@ -30,12 +30,16 @@ impl<T: PartialEq> WaitQueue<T> {
         self.entries.insert(place, (since, item));
     }
 
-    /// Takes the one whose turn it is; `wait` is how long one may wait.
-    pub fn next(&mut self, wait: Duration, now: Moment) -> Option<T> {
+    /// Takes the one whose turn it is among those that `may`; `wait` is how long one may wait.
+    pub fn next(&mut self, wait: Duration, now: Moment, may: impl Fn(&T) -> bool) -> Option<T> {
         let (oldest, _) = self.entries.front()?;
         let is_late = oldest.after(wait / 2) < now;
-        let entry = if is_late { self.entries.pop_back() } else { self.entries.pop_front() };
-        entry.map(|(_, item)| item)
+        let mut places = self.entries.iter();
+        let place = match is_late {
+            true => places.rposition(|(_, item)| may(item)),
+            false => places.position(|(_, item)| may(item)),
+        };
+        self.entries.remove(place?).map(|(_, item)| item)
     }
 
     /// Takes one out that waits no more. Whether it was still there.

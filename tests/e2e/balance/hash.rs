@@ -139,9 +139,8 @@ fn a_server_that_refuses_hands_its_keys_to_the_others_and_gets_them_back() {
         assert_eq!(response.status, 200);
         assert!(if was == "b" { response.text() != "b" } else { response.text() == *was }, "{was}");
     }
-    let _back = Recorder::per_request_at(addresses[1], |_| {
-        vec![crate::harness::Step::send(crate::harness::recorder::ok("b"))]
-    });
+    let _back =
+        Recorder::per_request_at(addresses[1], |_| vec![crate::harness::Step::send(crate::harness::recorder::ok("b"))]);
     let own = before.iter().position(|was| was == "b").expect("it had some key");
     let target = format!("/{own}");
     eventually(PATIENCE, "it has its key back", || ask(&evener, "GET", &target, "").text() == "b");

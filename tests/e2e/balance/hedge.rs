@@ -104,8 +104,8 @@ fn a_quick_answer_has_no_copy() {
 #[test]
 fn copies_keep_to_their_budget() {
     let work = Duration::from_millis(40);
-    let servers = ["a", "b", "c"]
-        .map(|name| Recorder::per_request(move |_| vec![Step::Pause(work), Step::send(ok(name))]));
+    let servers =
+        ["a", "b", "c"].map(|name| Recorder::per_request(move |_| vec![Step::Pause(work), Step::send(ok(name))]));
     let keys = "hedge = { after = \"10ms\", budget = \"10%\" }";
     let evener = in_front_of(&servers.each_ref().map(Recorder::address), keys);
     let answers = crowd(&evener, 20, 400);

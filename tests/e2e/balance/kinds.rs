@@ -36,8 +36,7 @@ fn share(shares: &BTreeMap<String, usize>, name: &str) -> usize {
 fn each_kind_follows_the_weights() {
     for kind in SPREADING {
         let (heavy, light, off) = (working("heavy"), working("light"), working("off"));
-        let servers =
-            [(heavy.address(), ", weight = 4"), (light.address(), ""), (off.address(), ", weight = 0")];
+        let servers = [(heavy.address(), ", weight = 4"), (light.address(), ""), (off.address(), ", weight = 0")];
         let evener = Evener::start(&site(&tables(&servers, kind)));
         let answers = crowd(&evener, 10, 400);
         expect_no_failure(&answers);

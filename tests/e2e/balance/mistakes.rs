@@ -23,16 +23,16 @@ fn check(upstream: &str, line: usize, written: &str, words: &[&str]) {
 
 #[test]
 fn numbers_out_of_their_range_are_shown_where_they_stand() {
-    check("max_requests = 0", 0, "0", &["max_requests"]);
+    check("max_requests = 0", 0, "0", &["1 to 1000000"]);
     check("health = { path = \"/\", status = \"400-200\" }", 0, "400-200", &["200-400"]);
     check("health = \"healthz\"", 0, "\"healthz\"", &["/healthz"]);
     check("health = { path = \"healthz\" }", 0, "\"healthz\"", &["/healthz"]);
-    check("retry = { budget = \"300%\" }", 0, "\"300%\"", &["budget", "100"]);
-    check("retry = { attempts = -1 }", 0, "-1", &["attempts"]);
-    check("retry = { on = [\"connect\", \"600\"] }", 0, "\"600\"", &["600"]);
-    check("hedge = { after = \"p101\" }", 0, "\"p101\"", &["after"]);
-    check("sticky = { secret = \"short\" }", 0, "\"short\"", &["16"]);
-    check("balance = \"hash\"\nhash_key = \"header:\"", 1, "\"header:\"", &["hash_key"]);
+    check("retry = { budget = \"300%\" }", 0, "\"300%\"", &["more than all", "100%"]);
+    check("retry = { attempts = -1 }", 0, "-1", &["0 to 10"]);
+    check("retry = { on = [\"connect\", \"600\"] }", 0, "\"600\"", &["400 to 599"]);
+    check("hedge = { after = \"p101\" }", 0, "\"p101\"", &["p99.9"]);
+    check("sticky = { secret = \"short\" }", 0, "\"short\"", &["16 random bytes"]);
+    check("balance = \"hash\"\nhash_key = \"header:\"", 1, "\"header:\"", &["header:user"]);
 }
 
 #[test]

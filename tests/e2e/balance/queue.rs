@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::gate::Gate;
-use super::queue_waits::wait_in_line;
 use super::load::{Load, crowd, expect_no_failure, with_status};
+use super::queue_waits::wait_in_line;
 use super::{in_front_of, servers, site};
 use crate::harness::Evener;
 use crate::harness::client::get;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::gate::Gate;
-use super::{named, reload, servers, site};
+use super::{named, reload, servers, site, tables};
 use crate::harness::client::{RawClient, get};
+use crate::harness::ports::free_address;
 use crate::harness::wait::{PATIENCE, eventually, pause_unless};
 use crate::harness::{Evener, Recorder, Step};
 
@@ -193,6 +194,88 @@ fn a_request_whose_server_is_lost_waits_for_another_one_like_all() {
     let mut texts = held.each_mut().map(|client| client.response().text());
     texts.sort();
     assert_eq!((texts, standing.most()), (["/a".to_owned(), "/b".to_owned()], 1));
+}
+
+/// Those who wait sleep: in half a second evener uses next to no processor time.
+#[track_caller]
+fn expect_rest(evener: &Evener) {
+    settle(evener);
+    let before = evener.process.processor_time();
+    pause_unless(Duration::from_millis(500), || false);
+    let used = evener.process.processor_time() - before;
+    assert!(used < Duration::from_millis(150), "{used:?} of processor time for waiting");
+}
+
+#[test]
+fn room_at_a_server_that_is_out_keeps_nobody_awake() {
+    let (refusing, standing) = (free_address(), Gate::closed());
+    let keys = format!("{ONE_AT_A_TIME}\nbalance = \"first\"");
+    let evener = Evener::start(&site(&servers(&[refusing, standing.address()], &keys)));
+    standing.pass(8);
+    for number in 0..8 {
+        assert_eq!(evener.get("/out").status, 200, "request {number}");
+    }
+    assert!(evener.process.stderr().contains("is ejected"), "{}", evener.process.stderr());
+    let mut clients = [wait_in_line(&evener, "/0"), wait_in_line(&evener, "/1"), wait_in_line(&evener, "/2")];
+    standing.wait_until_arrived(9);
+    expect_rest(&evener);
+    standing.open();
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.response().text(), format!("/{number}"));
+    }
+}
+
+#[test]
+fn a_backup_is_no_way_around_the_line_and_keeps_nobody_awake() {
+    let (gate, backup) = (Gate::closed(), named("backup"));
+    let both = tables(&[(gate.address(), ""), (backup.address(), ", backup = true")], ONE_AT_A_TIME);
+    let evener = Evener::start(&site(&both));
+    let mut clients = line_up(&evener, &gate, 2);
+    expect_rest(&evener);
+    expect_in_order(&gate, &mut clients);
+    assert_eq!(backup.conversations().len(), 0);
+}
+
+#[test]
+fn a_client_whose_own_server_is_busy_waits_for_it_asleep_or_goes_elsewhere() {
+    let (gate, other) = (Gate::closed(), named("other"));
+    let keys = format!("{ONE_AT_A_TIME}\nbalance = \"first\"\nsticky = \"evener\"");
+    let evener = Evener::start(&site(&servers(&[gate.address(), other.address()], &keys)));
+    gate.pass(1);
+    let first = evener.get("/0");
+    let cookie = first.field("set-cookie").and_then(|value| value.split(';').next()).expect("a cookie").to_owned();
+    let mut held = wait_in_line(&evener, "/held");
+    gate.wait_until_arrived(2);
+    let mut own = evener.connect();
+    own.send(super::request("GET", "/own", &format!("Cookie: {cookie}\r\n")));
+    expect_rest(&evener);
+    gate.open();
+    let response = own.response();
+    assert!(["/own", "other"].contains(&response.text().as_str()), "{response:?}");
+    assert_eq!(held.response().text(), "/held");
+}
+
+#[test]
+fn who_may_not_go_to_the_free_server_holds_up_nobody_who_may() {
+    let gate = Gate::closed();
+    let free = Recorder::per_request(|request| match request.target.as_str() {
+        "/lost" => vec![Step::Reset],
+        _ => vec![Step::send(crate::harness::recorder::ok("free"))],
+    });
+    let keys = format!("{ONE_AT_A_TIME}\nbalance = \"first\"");
+    let evener = Evener::start(&site(&servers(&[free.address(), gate.address()], &keys)));
+    // This one was lost at the first server, so it waits for the second one, which is busy.
+    let mut held = evener.connect();
+    held.send(get("/lost"));
+    gate.wait_until_arrived(1);
+    let mut waiting = wait_in_line(&evener, "/lost");
+    let since = Instant::now();
+    assert_eq!(evener.get("/well").text(), "free");
+    assert!(since.elapsed() < Duration::from_secs(10), "{:?}", since.elapsed());
+    gate.open();
+    for client in [&mut held, &mut waiting] {
+        assert_eq!(client.response().text(), "/lost");
+    }
 }
 
 #[test]

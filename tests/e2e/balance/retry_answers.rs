@@ -29,7 +29,9 @@ fn no_field_and_no_byte_of_it_reaches_the_client() {
     for bad in [leaky, chunked] {
         let first = every_second(move || vec![Step::send(bad)]);
         let second = Recorder::per_request(|request| match request.target.as_str() {
-            "/chunked" => vec![Step::send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n")],
+            "/chunked" => {
+                vec![Step::send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\ngood\r\n0\r\n\r\n")]
+            }
             "/empty" => vec![Step::send("HTTP/1.1 204 No Content\r\nX-Good: 1\r\n\r\n")],
             _ => vec![Step::send("HTTP/1.1 200 OK\r\nX-Good: 1\r\nContent-Length: 4\r\n\r\ngood")],
         });

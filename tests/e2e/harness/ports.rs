@@ -12,6 +12,8 @@ use std::sync::Mutex;
 
 use socket2::{Domain, Socket, Type};
 
+use super::wait::{PATIENCE, wait_for};
+
 const RANGE: Range<u16> = 12_000..32_000;
 const BLOCK_SIZE: u16 = 50;
 const BACKLOG: i32 = 4096;
@@ -46,11 +48,14 @@ pub(crate) fn free_address() -> SocketAddr {
 /// Its queue is long: with the 128 of the standard library hundreds of connections at once overflow it on a busy
 /// machine, the kernel drops some, and a repeated SYN comes after evener's time-out.
 pub(crate) fn listen(address: SocketAddr) -> TcpListener {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
-    socket.set_reuse_address(true).expect("an option can be set");
-    socket.bind(&address.into()).expect("the registry's port is free");
-    socket.listen(BACKLOG).expect("a bound socket can listen");
-    socket.into()
+    // Where a server comes back, a child that is just being started may still hold the old socket until it is replaced
+    // by its program.
+    wait_for(PATIENCE, "the registry's port is free", || {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None).expect("a socket");
+        socket.set_reuse_address(true).expect("an option can be set");
+        socket.bind(&address.into()).and_then(|()| socket.listen(BACKLOG)).ok()?;
+        Some(socket.into())
+    })
 }
 
 impl Registry {

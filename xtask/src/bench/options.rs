@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use super::proxy::Proxy;
 use super::scenario::Scenario;
+use super::tail;
 
 /// What the user asked for.
 #[derive(Debug, PartialEq)]
@@ -16,6 +17,10 @@ pub(crate) enum Command {
     Compare(Options),
     /// Record where one proxy spends its time.
     Profile(Options),
+    /// Print the help text of `tail`.
+    TailHelp,
+    /// Measure how well proxies spread requests over sick servers.
+    Tail(tail::Options),
     /// Count the codec's instructions.
     Instructions(Guard),
 }
@@ -58,6 +63,7 @@ pub(crate) struct Options {
 pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
     match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         Some(("instructions", rest)) => parse_guard(rest),
+        Some(("tail", rest)) => Ok(tail::parse(rest)?.map_or(Command::TailHelp, Command::Tail)),
         Some(("profile", rest)) => {
             let mut options = parse_options(rest, &[Proxy::Evener], &[Scenario::Small])?;
             options.proxies.truncate(1);
@@ -111,11 +117,13 @@ fn parse_options(words: &[String], proxies: &[Proxy], scenarios: &[Scenario]) ->
     Ok(options)
 }
 
-fn list<T>(words: &str, parse: fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
+/// Reads words that are separated by commas.
+pub(crate) fn list<T>(words: &str, parse: fn(&str) -> Result<T, String>) -> Result<Vec<T>, String> {
     words.split(',').map(|word| parse(word.trim())).collect()
 }
 
-fn number<T>(option: &str, word: &str, least: T, most: T) -> Result<T, String>
+/// Reads a number between two bounds.
+pub(crate) fn number<T>(option: &str, word: &str, least: T, most: T) -> Result<T, String>
 where
     T: std::str::FromStr + PartialOrd + std::fmt::Display,
 {
@@ -127,7 +135,7 @@ where
 
 /// What `cargo xtask bench --help` prints.
 pub(crate) const HELP: &str = "\
-usage: cargo xtask bench [profile | instructions] [options]
+usage: cargo xtask bench [tail | profile | instructions] [options]
 
   --scenario LIST   128, 10k, 1m, connect, idle, start (default: all)
   --proxies LIST    evener, nginx, haproxy, envoy, traefik, caddy (default: the first three)
@@ -140,6 +148,7 @@ usage: cargo xtask bench [profile | instructions] [options]
   --noisy           count turns too that other programs disturbed
   --save            rewrite bench/RESULTS.md
 
+  tail              latency over unequal and sick servers; `bench tail --help` lists its options
   profile           perf record of the first proxy in the first scenario (--chains: with call chains)
   instructions      instructions per operation of the codec against bench/instructions.json (--bless: rewrite it)
 ";

@@ -58,7 +58,12 @@ impl Proxy {
 
     /// The program and its arguments for a config file, in the foreground, with one worker.
     pub(crate) fn command(self, programs: &Programs, config: &Path) -> Result<Vec<String>, String> {
-        let program = programs.path(self)?.display().to_string();
+        Ok(self.command_of(programs.path(self)?, config))
+    }
+
+    /// The same for a program that is somewhere else.
+    pub(crate) fn command_of(self, program: &Path, config: &Path) -> Vec<String> {
+        let program = program.display().to_string();
         let config = config.display().to_string();
         let words: &[&str] = match self {
             Self::Evener => &["run", &config],
@@ -66,11 +71,11 @@ impl Proxy {
             Self::Haproxy => &["-db", "-f", &config],
             Self::Envoy => &["-c", &config, "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"],
             Self::Traefik => {
-                return Ok(vec![program, format!("--configFile={config}")]);
+                return vec![program, format!("--configFile={config}")];
             }
             Self::Caddy => &["run", "--config", &config, "--adapter", "caddyfile"],
         };
-        Ok(std::iter::once(program).chain(words.iter().map(|word| (*word).to_owned())).collect())
+        std::iter::once(program).chain(words.iter().map(|word| (*word).to_owned())).collect()
     }
 
     /// The words that print its version.

@@ -177,7 +177,7 @@ fn free_ports<const N: usize>() -> Result<[u16; N], String> {
 }
 
 /// Waits until a process listens; an early end shows its log.
-fn wait_for(port: u16, process: &mut Process, log: &Path) -> Result<(), String> {
+pub(crate) fn wait_for(port: u16, process: &mut Process, log: &Path) -> Result<(), String> {
     let deadline = Instant::now() + START_PATIENCE;
     while Client::connect(port).is_err() {
         if process.has_ended() || Instant::now() > deadline {

@@ -40,6 +40,13 @@ impl Failed {
     }
 }
 
+impl Failed {
+    /// A try that ended while the answer was waited for.
+    pub(crate) fn sent(fault: Fault) -> Self {
+        Self { is_untouched: false, ..Self::unsent(fault) }
+    }
+}
+
 /// One try.
 pub(crate) struct Attempt<'a> {
     pub(crate) client: &'a Client,

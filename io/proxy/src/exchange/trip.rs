@@ -119,6 +119,11 @@ impl Trip {
         self.sent_at = Some(at);
     }
 
+    /// It has waited for a server.
+    pub(crate) fn waited(&mut self, time: Duration) {
+        self.queue_time = Some(self.queue_time.unwrap_or_default() + time);
+    }
+
     /// Time from the end of the request to the first byte of the server's answer.
     pub(crate) fn server_time(&self) -> Option<Duration> {
         self.server_time

@@ -10,7 +10,7 @@ mod upstream;
 mod worker;
 
 pub(crate) use client::Client;
-pub(crate) use line::Place;
+pub(crate) use line::Waiting;
 pub(crate) use session::Session;
 pub use snapshot::Blueprint;
 pub(crate) use snapshot::Snapshot;

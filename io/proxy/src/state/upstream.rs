@@ -63,9 +63,9 @@ impl Balanced {
         }
     }
 
-    /// Picks a server, unless others wait for one.
+    /// Picks a server, unless others were called to what is free.
     pub(crate) fn pick(&self, request: &Request<'_>, rng: &mut impl Rng) -> Result<Work<'_>, NoPick> {
-        if self.is_bounded && !self.line.is_empty() {
+        if self.is_bounded && !self.line.is_calm() {
             return Err(NoPick::Full);
         }
         self.pick_called(request, rng)
@@ -99,13 +99,6 @@ impl Balanced {
         match self.hedge?.after {
             HedgeAfter::Fixed(after) => Some(after),
             HedgeAfter::Quantile(_) => self.balancer.hedge_after(),
-        }
-    }
-
-    /// Calls the next one in the line if there may be room for it.
-    pub(crate) fn call_next(&self) {
-        if self.is_bounded && self.balancer.has_room() {
-            self.line.call(self.queue.wait, moment());
         }
     }
 }
@@ -163,7 +156,9 @@ impl Work<'_> {
 impl Drop for Work<'_> {
     fn drop(&mut self) {
         drop(self.ticket.take());
-        self.upstream.call_next();
+        if self.upstream.is_bounded {
+            self.upstream.line.freed(self.upstream.queue.wait, moment());
+        }
     }
 }
 

@@ -8,9 +8,9 @@
 //! Silence counts as latency: a server that answers nothing of what it was given for longer than eight of its usual
 //! times is taken to be as slow as it has been silent.
 
-use crate::Rng;
 use crate::balancer::{View, load_of};
 use crate::moment::age_ms;
+use crate::{Rng, ServerState};
 use std::sync::atomic::Ordering;
 
 /// Up to so many servers all are looked at.
@@ -33,42 +33,70 @@ pub(crate) fn pick(view: &View<'_>, rng: &mut impl Rng) -> Option<usize> {
     }
 }
 
+/// What one more request costs at a server, were it not silent.
+#[inline]
+fn cost_if_heard(state: &ServerState) -> f32 {
+    (load_of(state) + 1.0) * f32::from_bits(state.cost.load(Ordering::Relaxed))
+}
+
+/// How long a server has been silent, if that is too long.
+#[inline]
+fn silence_ms(view: &View<'_>, state: &ServerState) -> Option<u32> {
+    if state.load.counts().awaiting() == 0 {
+        return None;
+    }
+    let silence_ms = age_ms(view.now, state.heard.load(Ordering::Relaxed));
+    (silence_ms > state.patience_ms.load(Ordering::Relaxed)).then_some(silence_ms)
+}
+
 /// What one more request costs at a server.
 fn cost(view: &View<'_>, server: usize) -> f32 {
     let state = view.state(server);
-    let cost = f32::from_bits(state.cost.load(Ordering::Relaxed));
-    let counts = state.load.counts();
-    if counts.awaiting() > 0 {
-        let silence_ms = age_ms(view.now, state.heard.load(Ordering::Relaxed));
-        if silence_ms > state.patience_ms.load(Ordering::Relaxed) {
-            return (load_of(state) + 1.0) * view.reference.silent_factor(state, silence_ms, view.now)
-                / view.weight(server);
+    match silence_ms(view, state) {
+        None => cost_if_heard(state),
+        Some(silence_ms) => {
+            let factor = view.reference().silent_factor(state, silence_ms, view.now);
+            (load_of(state) + 1.0) * factor / view.weight(server)
         }
     }
-    (load_of(state) + 1.0) * cost
 }
 
-/// All of a few, without memory of its own; ties at random.
+/// All of a few; ties at random. Silence makes a server dearer, never cheaper: it matters only if the best is silent.
+///
+/// Written for speed, since these loops are most of what a pick costs: costs are positive, so that their bits compare as
+/// they do, and no branch depends on which of them is the least, which nobody could predict.
 fn scan_few(view: &View<'_>, rng: &mut impl Rng) -> Option<usize> {
-    let mut costs = [f32::INFINITY; SCAN_MAX];
-    let mut least = f32::INFINITY;
-    let mut ties = 0;
-    for (server, place) in costs.iter_mut().enumerate().take(view.members.len()) {
-        if !view.may(server) {
-            continue;
-        }
-        let cost = cost(view, server);
-        *place = cost;
-        if cost < least {
-            (least, ties) = (cost, 1);
-        } else if cost == least {
-            ties += 1;
+    let is_usual = view.is_first && view.tier.is_none();
+    let mut costs = [NO_COST; SCAN_MAX];
+    for (server, (place, member)) in costs.iter_mut().zip(view.members).enumerate() {
+        let state = &*member.state;
+        let is_candidate = match is_usual {
+            true => !state.gate.has(view.closed) && member.weight > 0 && !view.is_full(member),
+            false => view.admits(server, member),
+        };
+        if is_candidate {
+            *place = cost_if_heard(state).to_bits();
         }
     }
-    let skip = if ties > 1 { rng.below(ties) as usize } else { 0 };
-    let mut tied = costs.iter().enumerate().filter(|(_, cost)| **cost == least && ties > 0);
-    tied.nth(skip).map(|(server, _)| server)
+    let least = costs.iter().fold(NO_COST, |least, cost| least.min(*cost));
+    if least == NO_COST {
+        return None;
+    }
+    let ties = costs.iter().rev().fold(0_u32, |ties, cost| ties << 1 | u32::from(*cost == least));
+    let best = nth_bit(ties, rng.below(u64::from(ties.count_ones())));
+    if silence_ms(view, view.state(best)).is_some() { scan(view, rng) } else { Some(best) }
 }
+
+/// The place of the n-th bit that is set, counted from 0.
+fn nth_bit(mut bits: u32, n: u64) -> usize {
+    for _ in 0..n {
+        bits &= bits - 1;
+    }
+    bits.trailing_zeros() as usize
+}
+
+/// More than any cost.
+const NO_COST: u32 = f32::INFINITY.to_bits();
 
 /// The best of a few drawn at random, and its factor.
 fn draw(view: &View<'_>, rng: &mut impl Rng) -> Option<(usize, f32)> {

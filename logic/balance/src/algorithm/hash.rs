@@ -106,11 +106,11 @@ impl Hash {
 }
 
 fn is_well(view: &View<'_>, server: usize) -> bool {
-    let judgement = view.reference.judge(view.state(server), view.now);
+    let judgement = view.reference().judge(view.state(server), view.now);
     if judgement.penalty > FACTOR_MAX - 1.0 {
         return false;
     }
-    let slower_ms = judgement.log_latency.map_or(0.0, |log| log.exp() - view.reference.log_latency.exp());
+    let slower_ms = judgement.log_latency.map_or(0.0, |log| log.exp() - view.reference().log_latency.exp());
     judgement.latency_factor <= FACTOR_MAX || slower_ms < SLOWER_MS_MIN
 }
 

@@ -29,7 +29,7 @@ pub(crate) struct Neutral {
 
 impl Neutral {
     pub(crate) fn of(view: &View<'_>) -> Self {
-        let ms = view.reference.log_latency.exp();
+        let ms = view.reference().log_latency.exp();
         Self { ms: if ms.is_nan() { UNKNOWN_MS } else { ms }, now: view.now }
     }
 

@@ -41,7 +41,7 @@ impl Balancer {
     }
 
     /// Corrects verdicts on servers when the whole group fails, and when it no longer does. `before` and `after` are the
-    /// measure of the group now and a tenth of a second ago.
+    /// measure of the group a tenth of a second ago and now.
     pub(super) fn pardon(&self, before: Reference, after: Reference, now: u32) {
         if before.errors >= ERRORS_COMMON && after.errors < ERRORS_COMMON {
             // It is over. Whoever had fewer requests in this moment would be shunned for an outage of all.

@@ -42,6 +42,7 @@ const SPARE_MAX: Duration = Duration::from_secs(300);
 #[derive(Debug)]
 pub struct Balancer {
     settings: Settings,
+    slow_start_ms: u32,
     members: Box<[Member]>,
     /// The tiers in their order; empty when there is only one.
     tiers: Box<[u8]>,
@@ -133,7 +134,8 @@ impl Balancer {
             member.state.bound(settings.limit);
         }
         let algorithm = Algorithm::new(settings.kind, &members);
-        Self { settings, members: members.into(), tiers: tiers.into(), algorithm, group }
+        let slow_start_ms = settings.slow_start.as_millis() as u32;
+        Self { settings, slow_start_ms, members: members.into(), tiers: tiers.into(), algorithm, group }
     }
 
     /// Its servers, in the order in which they were given.
@@ -177,13 +179,14 @@ impl Balancer {
             tier: None,
             closed: Gate::CLOSED,
             now: now.low(),
-            reference: self.reference(),
+            balancer: self,
             key: request.key,
+            is_first: request.tried.is_empty(),
         }
     }
 
     pub(crate) fn reference(&self) -> Reference {
-        self.group.reference.reading(self.settings.slow_start.as_millis() as u32)
+        self.group.reference.reading(self.slow_start_ms)
     }
 
     /// Whether a server takes a client back. One without weight, or one that is drained, does: it takes no new clients
@@ -246,7 +249,7 @@ impl Balancer {
 
     /// Whether some server would be a candidate but for its bound.
     fn has_open(&self, view: &View<'_>) -> bool {
-        (0..self.members.len()).any(|server| view.is_open(server))
+        self.members.iter().enumerate().any(|(server, member)| view.is_open(server, member))
     }
 
     /// Whether some server could take one more request now.
@@ -361,7 +364,10 @@ impl Balancer {
             state.errors.forget();
             state.begin_ramp(now, self.settings.slow_start / 2);
         }
-        self.reference().refresh(state, member.weight, now.low());
+        let reference = self.reference();
+        if !reference.is_plain(state, member.weight) {
+            reference.refresh(state, member.weight, now.low());
+        }
         is_back.then_some(Change::Recovered)
     }
 

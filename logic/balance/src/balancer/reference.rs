@@ -165,6 +165,16 @@ impl Reference {
         if age >= self.slow_start_ms { 1.0 } else { (age as f32 / self.slow_start_ms as f32).max(RAMP_MIN) }
     }
 
+    /// Whether nothing is held against a server that has just answered, and nothing was before: the usual case, in which
+    /// the precomputed parts are up to date but for the patience, which can wait for the next measure.
+    #[inline]
+    pub(crate) fn is_plain(&self, state: &ServerState, weight: u16) -> bool {
+        let cost = f32::from_bits(state.cost.load(Ordering::Relaxed));
+        let is_slow = state.latency.sample().is_some_and(|sample| sample.value > self.log_slow);
+        let has_errors = state.errors.sample().is_some_and(|sample| sample.value > 0.0);
+        cost == 1.0 / f32::from(weight) && state.gate.bits() == 0 && !is_slow && !has_errors
+    }
+
     /// Brings the precomputed parts of a state up to date.
     pub(crate) fn refresh(&self, state: &ServerState, weight: u16, now: u32) {
         let gate = state.gate.bits();

@@ -1,5 +1,6 @@
 //! What an algorithm sees when it picks: which servers are candidates, and what they have to do.
 
+use super::Balancer;
 use super::reference::Reference;
 use crate::server::{Gate, ServerState};
 use crate::{Member, Rng, Tried};
@@ -15,28 +16,42 @@ pub(crate) struct View<'a> {
     /// Gates that keep a server out of this pick.
     pub(crate) closed: u32,
     pub(crate) now: u32,
-    pub(crate) reference: Reference,
+    pub(crate) balancer: &'a Balancer,
     pub(crate) key: u64,
+    /// Nothing was tried.
+    pub(crate) is_first: bool,
 }
 
 impl View<'_> {
     /// Whether the server may be picked.
     pub(crate) fn may(&self, server: usize) -> bool {
-        self.is_open(server) && !self.is_full(server)
+        self.admits(server, &self.members[server])
+    }
+
+    /// The same, for one who has the member at hand.
+    #[inline]
+    pub(crate) fn admits(&self, server: usize, member: &Member) -> bool {
+        self.is_open(server, member) && !self.is_full(member)
+    }
+
+    /// Whether a server is at its bound.
+    #[inline]
+    pub(crate) fn is_full(&self, member: &Member) -> bool {
+        member.state.in_flight() >= member.state.limit.load(Ordering::Relaxed)
     }
 
     /// Whether the server may be picked but for its bound on requests.
-    pub(crate) fn is_open(&self, server: usize) -> bool {
-        let member = &self.members[server];
+    #[inline]
+    pub(crate) fn is_open(&self, server: usize, member: &Member) -> bool {
         member.weight > 0
             && !member.state.gate.has(self.closed)
             && self.tier.is_none_or(|tier| tier == member.tier)
-            && (self.tried.is_empty() || !self.tried.contains(server))
+            && (self.is_first || !self.tried.contains(server))
     }
 
-    pub(crate) fn is_full(&self, server: usize) -> bool {
-        let state = &self.members[server].state;
-        state.in_flight() >= state.limit.load(Ordering::Relaxed)
+    /// What servers are measured against.
+    pub(crate) fn reference(&self) -> Reference {
+        self.balancer.reference()
     }
 
     /// Like [`Self::may`], but a server in its slow start takes only its share of the turns that fall on it.
@@ -48,7 +63,7 @@ impl View<'_> {
         if !state.gate.has(Gate::RAMPING) {
             return true;
         }
-        let share = self.reference.ramp(state, self.now);
+        let share = self.reference().ramp(state, self.now);
         (rng.below(1 << 20) as f32) < share * (1 << 20) as f32
     }
 
@@ -61,7 +76,7 @@ impl View<'_> {
         let member = &self.members[server];
         let weight = f32::from(member.weight);
         if member.state.gate.has(Gate::RAMPING) {
-            weight * self.reference.ramp(&member.state, self.now)
+            weight * self.reference().ramp(&member.state, self.now)
         } else {
             weight
         }
@@ -74,9 +89,11 @@ impl View<'_> {
 }
 
 /// Requests in flight at a server; one whose answer has been on its way for long counts a fifth.
+#[inline]
 pub(crate) fn load_of(state: &ServerState) -> f32 {
     let streams = state.streams.load(Ordering::Relaxed);
-    let in_flight = state.in_flight() as f32;
+    // At most 2^20: a signed number is converted in one step.
+    let in_flight = state.in_flight() as i32 as f32;
     if streams == 0 { in_flight } else { (in_flight - STREAM_DISCOUNT * streams as f32).max(0.0) }
 }
 

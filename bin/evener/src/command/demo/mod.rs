@@ -92,7 +92,7 @@ fn introduction(listen: Option<Listen>, servers: &[SocketAddr], config: &str) ->
     format!(
         "Three servers of unlike speed, and evener in front of them on {url}\n\n{list}\n\
          Open {url}/ in a browser, or try in another terminal:\n\n{tries}\n\
-         With --balance least_requests the quick server gets more, once requests overlap.\n\
+         The quick server gets most requests. With --balance round_robin each gets a third: compare the times.\n\
          It runs what this evener.toml says:\n\n{config}\n\
          Ctrl-C ends it. From here on, a line for each request:\n\n",
     )

@@ -6,7 +6,7 @@
 
 use super::Way;
 use crate::exchange::attempt::{Attempt, poll_client};
-use crate::exchange::fault::Fault;
+use crate::exchange::fault::{ClientFault, Fault};
 use crate::exchange::trip::Trip;
 use crate::exchange::watch::Watch;
 use crate::state::{Session, Work};
@@ -16,7 +16,10 @@ use evener_upstream::Lease;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// The clock does not tell shorter times.
+const AFTER_MIN: Duration = Duration::from_millis(4);
 
 /// A second copy that was answered first.
 pub(super) struct Second<'s> {
@@ -35,43 +38,44 @@ impl<'s> Way<'s> {
         first: &Socket,
         attempt: &Attempt<'_>,
         request: Request<'_>,
-    ) -> Option<Second<'s>> {
+    ) -> Result<Option<Second<'s>>, Fault> {
         let balanced = self.balanced();
-        let after = balanced.hedge_after()?;
+        let Some(after) = balanced.hedge_after() else { return Ok(None) };
         if attempt.upload.is_some() || !request.is_repeatable || session.parser.head().upgrade.is_some() {
-            return None;
+            return Ok(None);
         }
-        let late = Millis::now().after(after);
-        if self.first_sign(session, first, None, trip.earlier(late)).await != Sign::Late || Millis::now() < late {
-            return None;
+        let late = Millis::now().after(after.max(AFTER_MIN));
+        if self.first_sign(session, first, None, trip.earlier(late)).await? != Sign::Late || Millis::now() < late {
+            return Ok(None);
         }
         // Trials of ejected servers are not for this one.
         let request = Request { is_repeatable: false, preferred: None, ..request };
-        let work = balanced.pick(&request, &mut *self.client.worker.rng.borrow_mut()).ok()?;
-        if !balanced.balancer.take_hedge() {
-            return None;
-        }
-        let lease = match self.lease_meanwhile(session, trip, first, work.server()).await? {
-            Ok(lease) => lease,
-            Err(fault) => {
+        let picked = balanced.pick(&request, &mut *self.client.worker.rng.borrow_mut());
+        let Some(work) = picked.ok().filter(|_| balanced.balancer.take_hedge()) else { return Ok(None) };
+        let lease = match self.lease_meanwhile(session, trip, first, work.server()).await {
+            None => return Ok(None),
+            Some(Ok(lease)) => lease,
+            Some(Err(fault)) => {
                 let server = work.server();
                 let change = fault.failure().and_then(|failure| work.fail(failure));
                 self.tell_change(server, change);
-                return None;
+                return Ok(None);
             }
         };
         self.client.worker.counters.hedges.increment();
         // The first copy has left `session.out`.
-        self.write_head(session, work.server()).ok()?;
+        self.write_head(session, work.server())?;
         let settings = self.snapshot.upstream(self.upstream);
         let sent_at = Instant::now();
         let mut copy = Attempt::new(self.client, lease.socket(), settings, None);
-        copy.begin(session, trip).await.ok()?;
+        if copy.begin(session, trip).await.is_err() {
+            return Ok(None);
+        }
         let deadline = trip.earlier(Millis::now().after(settings.response_timeout));
-        match self.first_sign(session, first, Some(lease.socket()), deadline).await {
+        Ok(match self.first_sign(session, first, Some(lease.socket()), deadline).await? {
             Sign::Second => Some(Second { lease, work, sent_at }),
             Sign::First | Sign::Late => None,
-        }
+        })
     }
 
     /// A connection to the second server; `None` if the first server speaks while it is made.
@@ -102,22 +106,21 @@ impl<'s> Way<'s> {
         first: &Socket,
         second: Option<&Socket>,
         deadline: Millis,
-    ) -> Sign {
+    ) -> Result<Sign, Fault> {
         let mut watch = Watch::new(&self.client.alarm);
         let Session { inbound, is_half_closed, .. } = session;
         let speaks = |socket: &Socket, cx: &mut Context<'_>| socket.poll_readable(cx).is_ready();
         poll_fn(|cx| {
             if speaks(first, cx) {
-                return Poll::Ready(Sign::First);
+                return Poll::Ready(Ok(Sign::First));
             }
             if second.is_some_and(|second| speaks(second, cx)) {
-                return Poll::Ready(Sign::Second);
+                return Poll::Ready(Ok(Sign::Second));
             }
-            // Whoever listens to the first will notice the same.
             if !*is_half_closed && poll_client(cx, self.client, inbound, is_half_closed).is_ready() {
-                return Poll::Ready(Sign::First);
+                return Poll::Ready(Err(ClientFault::Gone.into()));
             }
-            watch.poll(cx, deadline).map(|()| Sign::Late)
+            watch.poll(cx, deadline).map(|()| Ok(Sign::Late))
         })
         .await
     }

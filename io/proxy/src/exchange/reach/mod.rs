@@ -130,14 +130,16 @@ impl<'s> Way<'s> {
             let mut attempt = Attempt::new(self.client, lease.socket(), settings, upload.as_deref_mut());
             let mut heard = attempt.begin(session, trip).await;
             if heard.is_ok() {
-                let second = self.second_copy(session, trip, lease.socket(), &attempt, request).await;
-                if let Some(second) = second {
-                    trip.server = Some(second.work.server());
-                    trip.was_sent(second.sent_at);
-                    (lease, work) = (second.lease, second.work);
-                    attempt = Attempt::sent(self.client, lease.socket(), settings);
+                match self.second_copy(session, trip, lease.socket(), &attempt, request).await {
+                    Ok(None) => heard = attempt.listen(session, trip).await,
+                    Ok(Some(second)) => {
+                        trip.server = Some(second.work.server());
+                        trip.was_sent(second.sent_at);
+                        (lease, work) = (second.lease, second.work);
+                        heard = Attempt::sent(self.client, lease.socket(), settings).listen(session, trip).await;
+                    }
+                    Err(fault) => heard = Err(Failed::sent(fault)),
                 }
-                heard = attempt.listen(session, trip).await;
             }
             let Err(failed) = heard else {
                 return Ok(Reached { lease, work, upstream: self.upstream, set_cookie: None });
@@ -244,8 +246,8 @@ impl<'s> Way<'s> {
             Next::OtherServer | Next::OtherServerInBudget => {}
             Next::GiveUp | Next::SameServer => return None,
         }
-        let other = balanced.pick(request, &mut *self.client.worker.rng.borrow_mut()).ok()?;
-        balanced.balancer.take_retry().then_some(other)
+        let picked = balanced.pick(request, &mut *self.client.worker.rng.borrow_mut());
+        picked.ok().filter(|_| balanced.balancer.take_retry())
     }
 
     /// Says on standard error that a server gets no more requests, or gets them again.

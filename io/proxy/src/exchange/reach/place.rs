@@ -6,8 +6,8 @@ use crate::exchange::fault::{ClientFault, Fault, OwnFault, UpstreamFault};
 use crate::exchange::find::path_of;
 use crate::exchange::trip::{BodyPlace, Trip, client_ip};
 use crate::exchange::watch::Watch;
-use crate::state::{Balanced, Place, Session, Work};
-use evener_balance::{NoPick, Request, Tried, hash_key};
+use crate::state::{Balanced, Session, Waiting, Work};
+use evener_balance::{NoPick, Request, SplitMix, Tried, hash_key};
 use evener_http::{cookie_value, field_value, query_value};
 use evener_plan::{Balance, HashKey};
 use evener_runtime::Millis;
@@ -89,12 +89,20 @@ impl<'s> Way<'s> {
         wish: &Wish,
         tried: &Tried,
     ) -> Result<Work<'s>, Fault> {
-        let picked = self.balanced().pick(&wish.request(tried), &mut *self.client.worker.rng.borrow_mut());
-        match picked {
+        match self.look(wish, tried, Balanced::pick) {
             Ok(work) => Ok(work),
             Err(NoPick::Nobody) => Err(UpstreamFault::NoServer.into()),
             Err(NoPick::Full) => self.wait_for_place(session, trip, wish, tried).await,
         }
+    }
+
+    fn look(
+        self,
+        wish: &Wish,
+        tried: &Tried,
+        pick: fn(&'s Balanced, &Request<'_>, &mut SplitMix) -> Result<Work<'s>, NoPick>,
+    ) -> Result<Work<'s>, NoPick> {
+        pick(self.balanced(), &wish.request(tried), &mut self.client.worker.rng.borrow_mut())
     }
 
     /// Waits in the line.
@@ -107,46 +115,45 @@ impl<'s> Way<'s> {
         tried: &Tried,
     ) -> Result<Work<'s>, Fault> {
         let balanced = self.balanced();
-        let (queue, line) = (balanced.queue, &balanced.line);
+        let queue = balanced.queue;
         let (now, started) = (Millis::now(), Instant::now());
         // Half of the time of the route is for the answer.
         let wait = queue.wait.min(trip.deadline().since(now) / 2);
         let deadline = now.after(wait);
-        let place = Place::new(moment());
+        let Some(mut waiting) = balanced.line.join(queue.size, queue.wait, moment()) else {
+            return Err(OwnFault::QueueFull.into());
+        };
         self.client.worker.counters.queued.increment();
-        let mut size = queue.size;
+        // Room may have been made between the look and the joining.
+        let mut picked = self.look(wish, tried, Balanced::pick);
         loop {
-            if !line.join(&place, size) {
-                return Err(OwnFault::QueueFull.into());
-            }
-            balanced.call_next();
-            if let Err(fault) = self.called(session, trip, &place, deadline).await {
-                trip.queue_time = Some(trip.queue_time.unwrap_or_default() + started.elapsed());
-                if !line.leave(&place) {
-                    // It was called at the last moment: the call is for the next one.
-                    balanced.call_next();
-                }
-                return Err(fault);
-            }
-            let picked = balanced.pick_called(&wish.request(tried), &mut *self.client.worker.rng.borrow_mut());
             match picked {
                 Ok(work) => {
-                    trip.queue_time = Some(trip.queue_time.unwrap_or_default() + started.elapsed());
-                    // One call may stand for room at several servers.
-                    balanced.call_next();
+                    trip.waited(started.elapsed());
                     return Ok(work);
                 }
                 Err(NoPick::Nobody) => return Err(UpstreamFault::NoServer.into()),
-                // Somebody was faster. Who has waited comes back whatever the size of the queue.
-                Err(NoPick::Full) => size = u32::MAX,
+                Err(NoPick::Full) => {}
             }
+            if let Err(fault) = self.called(session, trip, &waiting, deadline).await {
+                trip.waited(started.elapsed());
+                return Err(fault);
+            }
+            picked = self.look(wish, tried, Balanced::pick_called);
+            waiting.has_looked(picked.is_ok(), moment());
         }
     }
 
     /// Waits to be called, until the deadline or until the client leaves.
-    async fn called(self, session: &mut Session, trip: &Trip, place: &Place, deadline: Millis) -> Result<(), Fault> {
+    async fn called(
+        self,
+        session: &mut Session,
+        trip: &Trip,
+        waiting: &Waiting<'_>,
+        deadline: Millis,
+    ) -> Result<(), Fault> {
         let mut watch = Watch::new(&self.client.alarm);
-        let mut called = pin!(place.called());
+        let mut called = pin!(waiting.called());
         let Session { inbound, body, is_half_closed, .. } = session;
         poll_fn(|cx| {
             if called.as_mut().poll(cx).is_ready() {

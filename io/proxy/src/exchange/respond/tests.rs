@@ -38,8 +38,12 @@ fn own_faults() -> Vec<(Fault, u16, &'static str)> {
     ];
     let client = client.map(|(fault, status, reason)| (Fault::Client(fault), status, reason));
     let upstream = upstream.map(|(fault, status, reason)| (Fault::Upstream(fault), status, reason));
-    let own = (Fault::Own(OwnFault::TooManyConnections), 503, "too_many_connections");
-    client.into_iter().chain(upstream).chain([own]).collect()
+    let own = [
+        (Fault::Own(OwnFault::TooManyConnections), 503, "too_many_connections"),
+        (Fault::Own(OwnFault::QueueFull), 503, "queue_full"),
+        (Fault::Own(OwnFault::QueueTimeout), 503, "queue_timeout"),
+    ];
+    client.into_iter().chain(upstream).chain(own).collect()
 }
 
 /// Those of the codec, with what it says of them itself.
