@@ -69,6 +69,16 @@ fn what_must_not_be_executed_twice_gets_the_first_servers_answer() {
 }
 
 #[test]
+fn what_never_reached_a_server_does_not_count_as_an_attempt() {
+    let (second, third) = (failing("second"), named("third"));
+    let evener = in_front_of(&[free_address(), second.address(), third.address()], "balance = \"first\"");
+    assert_eq!(evener.get("/well").text(), "second");
+    let response = evener.get("/503");
+    assert_eq!((response.status, response.text()), (200, "third".to_owned()));
+    assert_eq!((executed(&second, "GET", "/503"), executed(&third, "GET", "/503")), (1, 1));
+}
+
+#[test]
 fn other_statuses_are_the_servers_answer() {
     let (_first, second, evener) = pair("");
     for status in [400, 404, 408, 429, 501, 505, 507] {

@@ -31,7 +31,10 @@ pub(crate) struct Trip {
     pub(crate) site: Option<usize>,
     pub(crate) upstream: Option<UpstreamId>,
     pub(crate) server: Option<usize>,
+    /// How often the request was sent again.
     pub(crate) retries: u32,
+    /// Those of them that the policy and the budget count: a server may have got the request before.
+    pub(crate) repeats: u32,
     pub(crate) body_bytes_in: u64,
     pub(crate) body_bytes_out: u64,
     /// Some byte of the final response was given to the client, so that no other answer can be.
@@ -56,6 +59,7 @@ impl Trip {
             upstream: None,
             server: None,
             retries: 0,
+            repeats: 0,
             body_bytes_in: 0,
             body_bytes_out: 0,
             is_answering: false,

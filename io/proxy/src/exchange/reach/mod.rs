@@ -167,7 +167,7 @@ impl<'s> Way<'s> {
         let Some(failure) = failed.fault.failure() else { return Next::GiveUp };
         let attempted = Attempted {
             failure,
-            attempts: trip.retries,
+            attempts: trip.repeats,
             is_idempotent: session.parser.head().method.is_idempotent(),
             is_untouched: failed.is_untouched,
             is_whole: upload.is_none_or(Upload::is_repeatable),
@@ -183,7 +183,7 @@ impl<'s> Way<'s> {
     fn turned_away(
         &self,
         session: &Session,
-        trip: &Trip,
+        trip: &mut Trip,
         upload: Option<&Upload>,
         turned: Turned<'_>,
     ) -> Result<Fault, Fault> {
@@ -198,7 +198,7 @@ impl<'s> Way<'s> {
         let may = match next {
             Next::GiveUp | Next::SameServer => false,
             Next::OtherServer => true,
-            Next::OtherServerInBudget => self.balanced().balancer.take_retry(),
+            Next::OtherServerInBudget => self.may_repeat(trip),
         };
         if !may {
             return Err(failed.fault);
@@ -214,7 +214,7 @@ impl<'s> Way<'s> {
     fn elsewhere(
         &self,
         session: &Session,
-        trip: &Trip,
+        trip: &mut Trip,
         upload: Option<&Upload>,
         work: &mut Work<'s>,
         request: &Request<'_>,
@@ -234,7 +234,7 @@ impl<'s> Way<'s> {
         let is_worse = status == 500 && (work.is_trial() || balanced.balancer.is_worse(server, place::moment()));
         let attempted = Attempted {
             failure: Failure::Status(status),
-            attempts: trip.retries,
+            attempts: trip.repeats,
             is_idempotent: session.parser.head().method.is_idempotent(),
             is_untouched: false,
             is_whole: upload.is_none_or(Upload::is_repeatable),
@@ -247,7 +247,14 @@ impl<'s> Way<'s> {
             Next::GiveUp | Next::SameServer => return None,
         }
         let picked = balanced.pick(request, &mut *self.client.worker.rng.borrow_mut());
-        picked.ok().filter(|_| balanced.balancer.take_retry())
+        picked.ok().filter(|_| self.may_repeat(trip))
+    }
+
+    /// Takes leave to send the request once more, although a server may have executed it.
+    fn may_repeat(&self, trip: &mut Trip) -> bool {
+        let may = self.balanced().balancer.take_retry();
+        trip.repeats += u32::from(may);
+        may
     }
 
     /// Says on standard error that a server gets no more requests, or gets them again.
