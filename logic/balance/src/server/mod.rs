@@ -22,10 +22,10 @@ use crate::moment::{Moment, has_come};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
-/// The shared state of one server. Every thread writes to it, so that it has cache lines of its own: the first one holds
-/// what a pick reads.
+/// The shared state of one server. Every thread writes to it, so that it has cache lines of its own. The fields stand in
+/// the order in which they lie in memory: the first line holds what picks and completions touch.
 #[derive(Debug)]
-#[repr(align(128))]
+#[repr(C, align(128))]
 pub struct ServerState {
     pub(crate) load: Load,
     /// Requests whose answer has been on its way for long: tunnels, events, downloads.
@@ -39,17 +39,17 @@ pub struct ServerState {
     pub(crate) patience_ms: AtomicU32,
     /// Requests that may be in flight.
     pub(crate) limit: AtomicU32,
-    /// Steps that a learned bound has been learned for; `u32::MAX` once it has met the server's own.
-    pub(crate) limit_steps: AtomicU32,
     /// Natural logarithm of the time to the first byte in milliseconds, an average over successes.
     pub(crate) latency: Estimate,
     /// Share of failures.
     pub(crate) errors: Estimate,
+    pub(crate) circuit: Circuit,
     /// Time to the first byte in milliseconds as the algorithm wants it, if it wants it another way.
     pub(crate) own_latency: Estimate,
     /// Like `latency`, over minutes.
     pub(crate) calm_latency: Estimate,
-    pub(crate) circuit: Circuit,
+    /// Steps that a learned bound has been learned for; `u32::MAX` once it has met the server's own.
+    pub(crate) limit_steps: AtomicU32,
     pub(crate) last_failure: LastFailure,
     /// When its slow start began; low bits. It counts while the gate says so.
     pub(crate) ramp_start: AtomicU32,
@@ -61,6 +61,9 @@ pub struct ServerState {
     pub(crate) failed_total: AtomicU64,
     pub(crate) ejected_total: AtomicU64,
 }
+
+/// What a pick reads of each server lies in one line of 64 bytes.
+const _: () = assert!(std::mem::offset_of!(ServerState, circuit) + size_of::<Circuit>() <= 64);
 
 /// Why a server is not an ordinary candidate, as bits.
 #[derive(Debug, Default)]
