@@ -66,7 +66,7 @@ pub enum Command {
         /// Bound on the client connections of the process.
         connections_max: usize,
         /// A new way to the access log, when its place or format changed.
-        log: Option<AccessLog>,
+        log: Option<Box<AccessLog>>,
         /// Told when it is done.
         done: tokio::sync::mpsc::UnboundedSender<()>,
     },
@@ -158,7 +158,7 @@ impl Running {
                 Some(Command::Install { blueprint, listeners, connections_max, log, done }) => {
                     self.worker.connections_max.set(connections_max);
                     if let Some(log) = log {
-                        self.worker.log.replace(log).flush();
+                        self.worker.log.replace(*log).flush();
                     }
                     if self.install(blueprint, listeners).is_err() {
                         return;

@@ -17,30 +17,18 @@ const ROUNDS: usize = 101;
 const REQUESTS: u64 = 20_000;
 const IN_FLIGHT: usize = 8;
 const SIZES: [usize; 3] = [10, 16, 100];
-const KINDS: [Kind; 9] = [
-    Kind::Adaptive,
-    Kind::RoundRobin,
-    Kind::Random,
-    Kind::LeastRequests,
-    Kind::TwoChoices,
-    Kind::LeastTime,
-    Kind::PeakEwma,
-    Kind::Hash,
-    Kind::First,
-];
-
 fn main() {
     // cargo bench passes `--bench`; a kind, a size and a number of rounds run that alone, for a profiler.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     if let Some(name) = arguments.first() {
         let size = arguments.get(1).map_or(10, |text| text.parse().expect("the second argument is a number"));
         let rounds = arguments.get(2).map_or(2000, |text| text.parse().expect("the third argument is a number"));
-        let kind = KINDS.iter().find(|kind| format!("{kind:?}") == *name).expect("the first argument is a kind");
+        let kind = Kind::ALL.iter().find(|kind| format!("{kind:?}") == *name).expect("the first argument is a kind");
         return profile(*kind, size, rounds);
     }
     println!("ns per pick and completion, median (least - most) of {ROUNDS} rounds");
     println!("{:<26}{:>22}{:>22}{:>22}", "", "10 servers", "16 servers", "100 servers");
-    for kind in KINDS {
+    for kind in Kind::ALL {
         row(&format!("{kind:?}"), |size| measure(&group(kind, size), 1));
     }
     for kind in [Kind::Adaptive, Kind::RoundRobin, Kind::Random] {

@@ -196,7 +196,7 @@ impl Control {
         let (done, mut installed) = unbounded_channel();
         let installs = sockets.into_iter().enumerate().map(|(index, listeners)| {
             let own = self.counters.worker(index).map(Arc::clone);
-            let log = new_writer.as_ref().zip(own).map(|(writer, own)| writer.access_log(own));
+            let log = new_writer.as_ref().zip(own).map(|(writer, own)| Box::new(writer.access_log(own)));
             let blueprint = Arc::clone(&blueprint);
             Command::Install { blueprint, listeners, connections_max, log, done: done.clone() }
         });

@@ -96,6 +96,7 @@ pub struct AccessLog {
     /// `None` when the log is off.
     outlet: Option<Outlet>,
     format: Arc<AccessFormat>,
+    tells_pick: bool,
     time: TimeText,
     buffer: Vec<u8>,
     lines: u64,
@@ -104,7 +105,10 @@ pub struct AccessLog {
 
 impl AccessLog {
     pub(crate) fn new(outlet: Option<Outlet>, format: Arc<AccessFormat>, counters: Arc<WorkerCounters>) -> Self {
-        Self { outlet, format, time: TimeText::new(), buffer: Vec::new(), lines: 0, counters }
+        let is_pick = |part: &TemplatePart| matches!(part, TemplatePart::Field(name) if name == "pick");
+        let tells_pick =
+            outlet.is_some() && matches!(&*format, AccessFormat::Template(parts) if parts.iter().any(is_pick));
+        Self { outlet, format, tells_pick, time: TimeText::new(), buffer: Vec::new(), lines: 0, counters }
     }
 
     /// Whether lines go anywhere; if not, the caller need not make a record.
@@ -114,8 +118,7 @@ impl AccessLog {
 
     /// Whether lines tell what was known of a server when it was picked.
     pub fn tells_pick(&self) -> bool {
-        let is_pick = |part: &TemplatePart| matches!(part, TemplatePart::Field(name) if name == "pick");
-        self.is_on() && matches!(&*self.format, AccessFormat::Template(parts) if parts.iter().any(is_pick))
+        self.tells_pick
     }
 
     /// Adds the line of a request.

@@ -30,7 +30,7 @@ use evener_observe::WorkerCounters;
 use evener_plan::{Action, UpstreamId};
 use evener_route::Match;
 use fault::UpstreamFault;
-use reach::{Reached, reach};
+use reach::{Reached, broke_off, reach};
 use stage::Recode;
 use std::sync::OnceLock;
 use trip::{BodyPlace, Trip};
@@ -181,7 +181,7 @@ async fn deliver(
         client.socket.end_on_close();
     }
     if let Err(fault) = delivered {
-        work.ended_badly(fault.failure());
+        broke_off(client, snapshot, upstream, work, &fault);
         return Err(fault);
     }
     drop(work);

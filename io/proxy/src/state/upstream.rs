@@ -142,11 +142,6 @@ impl Work<'_> {
         }
     }
 
-    /// The exchange failed with the answer under way.
-    pub(crate) fn ended_badly(self, failure: Option<Failure>) -> Option<Change> {
-        failure.and_then(|failure| self.fail(failure))
-    }
-
     /// The server failed.
     pub(crate) fn fail(mut self, failure: Failure) -> Option<Change> {
         self.ticket.take()?.fail(failure, moment())

@@ -252,13 +252,6 @@ impl Balancer {
         self.members.iter().enumerate().any(|(server, member)| view.is_open(server, member))
     }
 
-    /// Whether some server could take one more request now.
-    pub fn has_room(&self) -> bool {
-        let mut takers =
-            self.members.iter().filter(|member| member.weight > 0 && !member.state.gate.has(Gate::DRAINED));
-        takers.any(|member| member.state.in_flight() < member.state.limit.load(Ordering::Relaxed))
-    }
-
     /// Counts the request at the server, unless that is at its bound.
     fn start(&self, server: usize, role: Role, now: Moment) -> Option<Ticket<'_>> {
         let state = &self.members[server].state;

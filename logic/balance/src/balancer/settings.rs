@@ -27,6 +27,21 @@ pub enum Kind {
     First,
 }
 
+impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 9] = [
+        Self::Adaptive,
+        Self::RoundRobin,
+        Self::Random,
+        Self::LeastRequests,
+        Self::TwoChoices,
+        Self::LeastTime,
+        Self::PeakEwma,
+        Self::Hash,
+        Self::First,
+    ];
+}
+
 /// What holds for a whole group of servers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {

@@ -170,7 +170,7 @@ fn first_goes_down_the_list() {
 
 #[test]
 fn nothing_is_picked_where_nothing_can_be() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         for weights in [&[][..], &[0], &[0, 0, 0], &[0; 100]] {
             let group = Group::new(kind, weights);
             assert_eq!(group.pick().err(), Some(NoPick::Nobody), "{kind:?} of {weights:?}");
@@ -261,7 +261,7 @@ proptest! {
         seed in any::<u64>(),
         start in 0_usize..100,
     ) {
-        for kind in KINDS {
+        for kind in Kind::ALL {
             let group = Group::new(kind, &weights).seeded(seed);
             (0..start).for_each(|_| drop(group.pick()));
             let mut tried = Tried::new();

@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_server_that_is_down_gets_nothing_until_it_is_up() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let group = Group::new(kind, &[1, 1, 1]);
         group.state(0).checked(false, group.now.get());
         assert!(!group.state(0).is_up());
@@ -46,7 +46,7 @@ fn a_server_that_comes_up_starts_slowly_and_with_a_clean_slate() {
 
 #[test]
 fn a_drained_server_takes_old_clients_only() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let group = Group::new(kind, &[1, 1]);
         group.state(0).drain(true);
         assert_eq!(group.report(0).standing, Standing::Draining);
@@ -61,7 +61,7 @@ fn a_drained_server_takes_old_clients_only() {
 
 #[test]
 fn a_server_without_weight_takes_old_clients_only() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let group = Group::new(kind, &[0, 1]);
         assert_eq!(group.report(0).standing, Standing::Draining);
         assert!(!group.servers(100).contains(&0), "{kind:?}");
@@ -102,7 +102,7 @@ fn with_backups(kind: Kind, tiers: &[u8]) -> Group {
 
 #[test]
 fn backups_take_over_when_nobody_else_can() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let group = with_backups(kind, &[0, 7, 0, 3]);
         let seen = |expected: &[usize]| {
             let servers = group.servers(200);
@@ -135,7 +135,7 @@ fn a_full_tier_does_not_spill_over() {
 
 #[test]
 fn when_all_are_out_the_best_of_the_bad_gets_the_request() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let group = Group::new(kind, &[1, 1, 1]);
         (0..3).for_each(|server| group.state(server).checked(false, group.now.get()));
         // All were failing checks; the second one answered badly too, and the first is busy.
@@ -264,15 +264,4 @@ fn what_is_known_outlives_the_balancer() {
         trial.succeed(millis(10.0), new.now.get());
     }
     assert!(!old.state(1).is_ejected());
-}
-
-#[test]
-fn has_room_tells_whether_waiting_could_end() {
-    let settings = Settings { limit: Limit::Fixed(1), ..Settings::new(Kind::Adaptive) };
-    let group = Group::with(settings, members(&[1, 1, 0]));
-    assert!(group.balancer.has_room());
-    let tickets = group.load(&[1, 1]);
-    assert!(!group.balancer.has_room());
-    drop(tickets);
-    assert!(group.balancer.has_room());
 }

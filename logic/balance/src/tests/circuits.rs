@@ -22,7 +22,7 @@ fn ask_once(group: &Group) -> Ticket<'_> {
 
 #[test]
 fn five_failures_in_a_row_open_it() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let group = ejected(kind);
         assert!(group.state(0).is_ejected());
         assert!(!group.servers(200).contains(&0), "{kind:?}");

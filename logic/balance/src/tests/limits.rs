@@ -8,7 +8,7 @@ fn limited(kind: Kind, limit: Limit, weights: &[u16]) -> Group {
 
 #[test]
 fn a_full_server_is_passed_over_and_a_full_group_says_so() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         let group = limited(kind, Limit::Fixed(3), &[1, 5, 1]);
         let mut tickets: Vec<_> = (0..9).map(|_| group.pick().unwrap()).collect();
         assert!((0..3).all(|server| group.state(server).in_flight() == 3), "{kind:?}");

@@ -16,18 +16,6 @@ use std::cell::{Cell, RefCell};
 use std::sync::Arc;
 use std::time::Duration;
 
-const KINDS: [Kind; 9] = [
-    Kind::Adaptive,
-    Kind::RoundRobin,
-    Kind::Random,
-    Kind::LeastRequests,
-    Kind::TwoChoices,
-    Kind::LeastTime,
-    Kind::PeakEwma,
-    Kind::Hash,
-    Kind::First,
-];
-
 /// A balancer with its clock and its random numbers.
 struct Group {
     balancer: Balancer,

@@ -66,7 +66,7 @@ fn a_bound_holds_whatever_the_threads_do() {
 
 #[test]
 fn the_counts_of_all_kinds_end_at_nothing() {
-    for kind in KINDS {
+    for kind in Kind::ALL {
         for limit in [Limit::None, Limit::Fixed(5), Limit::Learned] {
             for servers in [3, 20] {
                 let settings = Settings { limit, ..Settings::new(kind) };

@@ -257,20 +257,31 @@ impl<'s> Way<'s> {
         may
     }
 
-    /// Says on standard error that a server gets no more requests, or gets them again.
     fn tell_change(&self, server: usize, change: Option<Change>) {
-        let Some(change) = change else { return };
-        let upstream = self.snapshot.upstream(self.upstream);
-        let label = &upstream.servers[server].label;
-        let report = self.balanced().balancer.report(server, place::moment());
-        let (reason, what) = match change {
-            Change::Ejected => ("ejected", "is ejected"),
-            Change::Recovered => ("recovered", "is back"),
-        };
-        self.client.worker.counters.ejections.add(u64::from(change == Change::Ejected));
-        let message = format_args!("server {label} of upstream {} {what}: {report}", upstream.name);
-        self.client.worker.diagnostics.error(reason, message);
+        tell_change(self.client, self.snapshot, self.upstream, server, change);
     }
+}
+
+/// Learns that the answer which the work had brought broke off, if that was the server's doing.
+pub(crate) fn broke_off(client: &Client, snapshot: &Snapshot, upstream: UpstreamId, work: Work<'_>, fault: &Fault) {
+    let server = work.server();
+    let change = fault.failure().and_then(|failure| work.fail(failure));
+    tell_change(client, snapshot, upstream, server, change);
+}
+
+/// Says on standard error that a server gets no more requests, or gets them again.
+fn tell_change(client: &Client, snapshot: &Snapshot, upstream: UpstreamId, server: usize, change: Option<Change>) {
+    let Some(change) = change else { return };
+    let plan = snapshot.upstream(upstream);
+    let label = &plan.servers[server].label;
+    let report = snapshot.balanced(upstream).balancer.report(server, place::moment());
+    let (reason, what) = match change {
+        Change::Ejected => ("ejected", "is ejected"),
+        Change::Recovered => ("recovered", "is back"),
+    };
+    client.worker.counters.ejections.add(u64::from(change == Change::Ejected));
+    let message = format_args!("server {label} of upstream {} {what}: {report}", plan.name);
+    client.worker.diagnostics.error(reason, message);
 }
 
 /// Says on standard error what is wrong with the server of the trip.

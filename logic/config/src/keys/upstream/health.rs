@@ -72,7 +72,8 @@ const TIMES: &[Key] = &[
         kind: Kind::Text(Form::Duration),
         without: Without::Default("\"5s\""),
         doc: "Time between two checks of a server, from `\"100ms\"` to `\"1h\"`. Each is moved at random by up to a \
-              tenth, and none begins before the one before it has ended.",
+              tenth, and none begins before the one before it has ended. Until a first one confirms what a server \
+              is held to be, they are at most a second apart.",
         example: "\"2s\"",
     },
     Key {
