@@ -109,7 +109,7 @@ impl Balancer {
             latency_factor: judgement.latency_factor,
             error_penalty: judgement.penalty,
             silence: is_silent.then(|| Duration::from_millis(u64::from(silence_ms))),
-            cost: (crate::balancer::load_of(state) + 1.0) * factor / weight,
+            cost: (crate::balancer::busyness(state, state.in_flight()) + 1.0) * factor / weight,
             last_failure: state.last_failure.reading(now),
             requests: state.started(),
             failures: state.failed_total.load(Ordering::Relaxed),

@@ -15,7 +15,7 @@ mod view;
 
 pub use settings::{Kind, Limit, Member, Settings};
 pub use ticket::Ticket;
-pub(crate) use view::{View, load_of};
+pub(crate) use view::{View, busyness};
 
 use crate::algorithm::{Algorithm, Turns, adaptive};
 use crate::moment::age_ms;
@@ -164,7 +164,7 @@ impl Balancer {
             return Ok(ticket);
         }
         loop {
-            let (server, role) = self.choose(view, rng)?;
+            let (server, role) = self.choose(&view, rng)?;
             // Another thread may have taken the last place in between; then there is another choice.
             if let Some(ticket) = self.start(server, role, now) {
                 return Ok(ticket);
@@ -221,17 +221,17 @@ impl Balancer {
 
     /// The algorithm's choice in the first tier that has candidates; if none has, the least cost among all servers that
     /// were not tried, ejected and failing checks or not: a bad server is better than none.
-    fn choose(&self, view: View<'_>, rng: &mut impl Rng) -> Result<(usize, Role), NoPick> {
+    fn choose(&self, view: &View<'_>, rng: &mut impl Rng) -> Result<(usize, Role), NoPick> {
         if self.tiers.is_empty() {
-            if let Some(server) = self.algorithm.pick(&view, &self.group.turns, rng) {
+            if let Some(server) = self.algorithm.pick(view, &self.group.turns, rng) {
                 return Ok((server, Role::Ordinary));
             }
-            if self.has_open(&view) {
+            if self.has_open(view) {
                 return Err(NoPick::Full);
             }
         }
         for tier in &self.tiers {
-            let view = View { tier: Some(*tier), ..view };
+            let view = View { tier: Some(*tier), ..*view };
             if let Some(server) = self.algorithm.pick(&view, &self.group.turns, rng) {
                 return Ok((server, Role::Ordinary));
             }
@@ -239,7 +239,7 @@ impl Balancer {
                 return Err(NoPick::Full);
             }
         }
-        let view = View { closed: Gate::DRAINED, ..view };
+        let view = View { closed: Gate::DRAINED, ..*view };
         match adaptive::scan(&view, rng) {
             Some(server) => Ok((server, Role::Panic)),
             None if self.has_open(&view) => Err(NoPick::Full),
@@ -349,7 +349,6 @@ impl Balancer {
             self.group.answer_time.learn(time, share);
         }
         state.learn_errors(false, now.low());
-        state.circuit.end_row();
         let is_back = role != Role::Ordinary && state.circuit.good(now.low());
         if is_back {
             state.gate.clear(Gate::EJECTED);
@@ -358,7 +357,7 @@ impl Balancer {
             state.begin_ramp(now, self.settings.slow_start / 2);
         }
         let reference = self.reference();
-        if !reference.is_plain(state, member.weight) {
+        if !reference.is_plain(state) {
             reference.refresh(state, member.weight, now.low());
         }
         is_back.then_some(Change::Recovered)
@@ -375,19 +374,14 @@ impl Balancer {
         state.last_failure.set(failure, now.low());
         state.learn_errors(true, now.low());
         let jitter = SplitMix::new(now.0 ^ (server as u64) << 48).fraction().mul_add(2.0, -1.0);
-        let mut is_ejected = false;
-        match role {
-            Role::Trial => state.circuit.bad(now.low(), jitter),
-            Role::Ordinary if failure.opens_circuit() => {
-                let is_row = state.circuit.count_failure() >= FAILURES_MAX;
-                is_ejected = is_row && self.may_eject(server, now.low()) && state.circuit.open(now.low(), jitter);
-                if is_ejected {
-                    state.gate.set(Gate::EJECTED);
-                    state.ejected_total.fetch_add(1, Ordering::Relaxed);
-                    self.group.ejected.fetch_add(1, Ordering::Relaxed);
-                }
-            }
-            Role::Ordinary | Role::Panic => {}
+        let is_failed_trial = role == Role::Trial && state.circuit.bad(now.low(), jitter);
+        let counts = role != Role::Panic && !is_failed_trial && failure.opens_circuit();
+        let is_row = counts && state.circuit.count_failure() >= FAILURES_MAX;
+        let is_ejected = is_row && self.may_eject(server, now.low()) && state.circuit.open(now.low(), jitter);
+        if is_ejected {
+            state.gate.set(Gate::EJECTED);
+            state.ejected_total.fetch_add(1, Ordering::Relaxed);
+            self.group.ejected.fetch_add(1, Ordering::Relaxed);
         }
         self.reference().refresh(state, member.weight, now.low());
         is_ejected.then_some(Change::Ejected)
@@ -430,12 +424,12 @@ impl ServerState {
 /// Natural logarithm of a time in milliseconds.
 pub(crate) fn log_ms(time: Duration) -> f32 {
     // A clock may show no time at all between two readings.
-    (time.as_secs_f32() * 1000.0).max(1e-3).ln()
+    (time.as_secs() as f32 * 1e3 + time.subsec_nanos() as f32 * 1e-6).max(1e-3).ln()
 }
 
 /// The weight of a sample that comes so long after the one before.
 fn gain(age_ms: u32, constant_ms: f32, bounds: std::ops::RangeInclusive<f32>) -> f32 {
-    let share = age_ms as f32 / constant_ms;
+    let share = age_ms as f32 * (1.0 / constant_ms);
     // 1 - exp(-x) lies between x - x²/2 and x: outside of these the bounds decide.
     if share <= *bounds.start() {
         return *bounds.start();

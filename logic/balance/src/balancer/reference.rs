@@ -168,11 +168,10 @@ impl Reference {
     /// Whether nothing is held against a server that has just answered, and nothing was before: the usual case, in which
     /// the precomputed parts are up to date but for the patience, which can wait for the next measure.
     #[inline]
-    pub(crate) fn is_plain(&self, state: &ServerState, weight: u16) -> bool {
-        let cost = f32::from_bits(state.cost.load(Ordering::Relaxed));
+    pub(crate) fn is_plain(&self, state: &ServerState) -> bool {
         let is_slow = state.latency.sample().is_some_and(|sample| sample.value > self.log_slow);
         let has_errors = state.errors.sample().is_some_and(|sample| sample.value > 0.0);
-        cost == 1.0 / f32::from(weight) && state.gate.bits() == 0 && !is_slow && !has_errors
+        state.gate.bits() == 0 && !is_slow && !has_errors
     }
 
     /// Brings the precomputed parts of a state up to date.
@@ -194,7 +193,13 @@ impl Reference {
             Some(log_latency) => (SILENCE_TIMES * log_latency.exp()).max(SILENCE_MS_MIN) as u32,
             None => SILENCE_MS_MIN as u32,
         };
-        set(&state.cost, (judgement.factor() / weight).to_bits());
+        let factor = judgement.factor();
+        match (factor > 1.0, gate & Gate::DEAR != 0) {
+            (true, false) => state.gate.set(Gate::DEAR),
+            (false, true) => state.gate.clear(Gate::DEAR),
+            (true, true) | (false, false) => {}
+        }
+        set(&state.cost, (factor / weight).to_bits());
         set(&state.patience_ms, patience_ms);
     }
 }

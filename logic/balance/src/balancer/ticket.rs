@@ -1,10 +1,11 @@
 //! A request at a server, from the pick to its end. What becomes of it is told to the balancer through the ticket;
 //! dropping it says that the client gave up, which tells nothing about the server.
 //!
-//! LIFECYCLE: awaiting its answer -> answered -> perhaps streaming -> over.
+//! LIFECYCLE: awaiting its answer -> answered, well or badly -> perhaps streaming -> over.
 
 use super::{Balancer, Change};
-use crate::{Failure, Moment};
+use crate::{Failure, Moment, ServerState};
+use std::mem;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -21,9 +22,10 @@ pub(crate) enum Role {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
     Awaiting,
+    /// With a status that tells of a failure.
+    AnsweredBadly,
     Answered,
     Streaming,
-    Over,
 }
 
 /// One request in the counts of its server, for as long as the value lives.
@@ -67,7 +69,7 @@ impl<'b> Ticket<'b> {
             return None;
         }
         self.state().load.answered();
-        self.stage = Stage::Answered;
+        self.stage = Stage::AnsweredBadly;
         self.balancer.failed(self.server, self.role, failure, now)
     }
 
@@ -80,42 +82,54 @@ impl<'b> Ticket<'b> {
     }
 
     /// The whole answer is there, and it is good. `time` is that to its first byte.
-    pub fn succeed(mut self, time: Duration, now: Moment) -> Option<Change> {
-        let is_new = self.stage == Stage::Awaiting;
+    pub fn succeed(self, time: Duration, now: Moment) -> Option<Change> {
+        let change = match self.stage {
+            Stage::Awaiting => self.balancer.succeeded(self.server, self.role, time, now),
+            Stage::AnsweredBadly | Stage::Answered | Stage::Streaming => None,
+        };
         self.leave();
-        if is_new { self.balancer.succeeded(self.server, self.role, time, now) } else { None }
+        if self.stage != Stage::AnsweredBadly {
+            self.state().circuit.end_row();
+        }
+        // It has left; there is nothing for a drop to do.
+        mem::forget(self);
+        change
     }
 
     /// The request failed at the server, before or after its answer began.
-    pub fn fail(mut self, failure: Failure, now: Moment) -> Option<Change> {
+    pub fn fail(self, failure: Failure, now: Moment) -> Option<Change> {
         self.leave();
-        self.balancer.failed(self.server, self.role, failure, now)
+        let change = self.balancer.failed(self.server, self.role, failure, now);
+        mem::forget(self);
+        change
     }
 
-    fn state(&self) -> &'b crate::ServerState {
+    fn state(&self) -> &'b ServerState {
         &self.balancer.members[self.server].state
     }
 
     /// Takes the request out of the counts.
-    fn leave(&mut self) {
+    fn leave(&self) {
         let state = self.state();
         match self.stage {
             Stage::Awaiting => state.load.end(),
-            Stage::Answered => state.load.finish(),
+            Stage::AnsweredBadly | Stage::Answered => state.load.finish(),
             Stage::Streaming => {
                 state.streams.fetch_sub(1, Ordering::Relaxed);
                 state.load.finish();
             }
-            Stage::Over => {}
         }
-        self.stage = Stage::Over;
     }
 }
 
 impl Drop for Ticket<'_> {
+    /// Nobody says that something failed. A row of failures ends only now if the answer began well: a server whose
+    /// answers all break off has not done well in between.
     fn drop(&mut self) {
-        if self.stage == Stage::Awaiting && self.role == Role::Trial {
-            self.state().circuit.release();
+        match self.stage {
+            Stage::Awaiting if self.role == Role::Trial => self.state().circuit.release(),
+            Stage::Awaiting | Stage::AnsweredBadly => {}
+            Stage::Answered | Stage::Streaming => self.state().circuit.end_row(),
         }
         self.leave();
     }

@@ -84,16 +84,17 @@ impl View<'_> {
 
     /// Requests in flight; one whose answer has been on its way for long counts a fifth.
     pub(crate) fn load(&self, server: usize) -> f32 {
-        load_of(self.state(server))
+        let state = self.state(server);
+        busyness(state, state.in_flight())
     }
 }
 
 /// Requests in flight at a server; one whose answer has been on its way for long counts a fifth.
 #[inline]
-pub(crate) fn load_of(state: &ServerState) -> f32 {
+pub(crate) fn busyness(state: &ServerState, in_flight: u32) -> f32 {
     let streams = state.streams.load(Ordering::Relaxed);
     // At most 2^20: a signed number is converted in one step.
-    let in_flight = state.in_flight() as i32 as f32;
+    let in_flight = in_flight as i32 as f32;
     if streams == 0 { in_flight } else { (in_flight - STREAM_DISCOUNT * streams as f32).max(0.0) }
 }
 

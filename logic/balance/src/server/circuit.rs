@@ -107,13 +107,14 @@ impl Circuit {
         is_closed
     }
 
-    /// A trial failed.
-    pub(crate) fn bad(&self, now: u32, jitter: f32) {
+    /// A trial failed, perhaps after its answer had begun well. Whether the circuit was still awaiting trials.
+    pub(crate) fn bad(&self, now: u32, jitter: f32) -> bool {
         self.change(|reading| {
             let doublings = (reading.doublings + 1).min(DOUBLINGS_MAX);
             let until = now.wrapping_add(span(doublings, jitter));
-            (reading.phase == Phase::Trial).then_some(Reading { phase: Phase::Open, good: 0, doublings, until })
-        });
+            let is_tried = matches!(reading.phase, Phase::Trial | Phase::HalfOpen);
+            is_tried.then_some(Reading { phase: Phase::Open, good: 0, doublings, until })
+        })
     }
 
     /// Lets an open circuit have its next trial now.

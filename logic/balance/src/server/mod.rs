@@ -80,6 +80,8 @@ impl Gate {
     pub(crate) const RAMPING: u32 = 8;
     /// It asked to be spared.
     pub(crate) const SPARED: u32 = 16;
+    /// A request costs more there than the weight alone says, because of what was measured.
+    pub(crate) const DEAR: u32 = 32;
     /// What keeps requests away.
     pub(crate) const CLOSED: u32 = Self::EJECTED | Self::DOWN | Self::DRAINED;
 

@@ -70,6 +70,36 @@ fn every_kind_of_failure_opens_it() {
 }
 
 #[test]
+fn answers_that_begin_well_and_break_off_open_it() {
+    let group = Group::new(Kind::Adaptive, &[1, 1]);
+    let break_off = || {
+        let mut ticket = group.send(0);
+        assert_eq!(ticket.answered(millis(1.0), group.now.get()), None);
+        ticket.fail(Failure::Broken, group.now.get())
+    };
+    assert_eq!([(); 5].map(|()| break_off()), [None, None, None, None, Some(Change::Ejected)]);
+    group.wait_ms(1_200);
+    // A trial that begins well and breaks off is a failed one: the next comes after two seconds.
+    let mut trial = group.ask(&Request::new(&Tried::new())).unwrap();
+    assert_trial(&trial, 0);
+    trial.answered(millis(1.0), group.now.get());
+    trial.fail(Failure::Broken, group.now.get());
+    assert!(group.ejected_ms(0) >= 1_600);
+}
+
+#[test]
+fn an_answer_that_ends_well_ends_the_row() {
+    let group = Group::new(Kind::Adaptive, &[1, 1]);
+    for _ in 0..10 {
+        group.fail(0, 4);
+        let mut ticket = group.send(0);
+        ticket.answered(millis(1.0), group.now.get());
+        drop(ticket);
+    }
+    assert!(!group.state(0).is_ejected());
+}
+
+#[test]
 fn two_good_trials_close_it() {
     let group = ejected(Kind::Adaptive);
     group.wait_ms(1_200);
