@@ -35,6 +35,8 @@ const TICK_MS: u64 = 100;
 const TRIAL_LATE_MS: u32 = 1_000;
 /// Requests that may be repeated in a second, whatever the share.
 const BUDGET_FLOOR: f64 = 10.0;
+/// Shares of failures that differ by less are alike: half of what one failure counts.
+const ERRORS_ALIKE: f32 = 0.05;
 /// The longest time for which a server may ask to be spared.
 const SPARE_MAX: Duration = Duration::from_secs(300);
 
@@ -323,9 +325,12 @@ impl Balancer {
         self.group.retries.left()
     }
 
-    /// Whether a server does worse than its group: slower, or failing more often.
+    /// Whether a server does worse than its group: slower, or failing more often. Asked right after a failure, which counts
+    /// a tenth, this is so unless the group fails too: then it is the application, and asking another server is in vain.
     pub fn is_worse(&self, server: usize, now: Moment) -> bool {
-        self.reference().judge(&self.members[server].state, now.low()).factor() > 1.0
+        let reference = self.reference();
+        let judgement = reference.judge(&self.members[server].state, now.low());
+        judgement.latency_factor > 1.0 || judgement.errors > 2.0 * reference.errors + ERRORS_ALIKE
     }
 
     /// A server asked to be spared for so long (`Retry-After` with 429 or 503): until then it gets requests only if the
