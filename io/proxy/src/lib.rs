@@ -1,4 +1,5 @@
-//! The data plane, modules in travel order: a worker listens, a listener accepts, a client sends heads, an exchange
+//! The data plane, modules in travel order: a worker listens, a listener accepts, the entrance sees to what comes
+//! before the first request, a client sends heads, an exchange
 //! answers each of them, and a tunnel is what an exchange may turn into. `state` is what they hand to each other.
 //!
 //! It moves bytes; what a message means is decided in `evener-http`, which route it takes in `evener-route`, which server
@@ -9,14 +10,18 @@ mod worker;
 
 mod listener;
 
+mod entrance;
+
 mod client;
 
 mod exchange;
+
+mod layer4;
 
 mod tunnel;
 
 mod state;
 
 pub use exchange::reasons;
-pub use state::{Blueprint, ServerStates};
+pub use state::{Blueprint, Security, ServerStates};
 pub use worker::{Command, Setup, run};

@@ -2,10 +2,12 @@
 //! vain all the time.
 
 use crate::client::{Serve, refuse};
-use crate::state::{Client, Worker};
+use crate::entrance::enter;
+use crate::state::{Entrant, Worker};
 use evener_plan::Listen;
 use evener_runtime::Socket;
 use evener_runtime::listener::Listener;
+use evener_tls::Link;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -55,16 +57,20 @@ fn admit(worker: &Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) 
     worker.counters.connections_accepted.increment();
     match worker.admit() {
         // The connection ends by itself, or with the worker's event loop.
-        Some(admission) => {
-            let client = Client::new(Rc::clone(worker), socket, peer, listen, admission);
-            tokio::task::spawn_local(Serve::new(client));
-        }
+        Some(admission) => begin(Entrant::new(Rc::clone(worker), peer, listen, admission), socket),
         None if worker.waiting.get() < WAITING_MAX => {
             worker.waiting.set(worker.waiting.get() + 1);
             tokio::task::spawn_local(wait_for_room(Rc::clone(worker), socket, peer, listen));
         }
         None => refuse(worker, &socket),
     }
+}
+
+fn begin(entrant: Entrant, socket: Socket) {
+    match entrant.worker.snapshot().door(entrant.listen) {
+        Some(door) => tokio::task::spawn_local(enter(entrant, socket, door)),
+        None => tokio::task::spawn_local(Serve::new(entrant.into_client(Link::plain(socket).into(), None))),
+    };
 }
 
 /// The process has as many connections as it may: an idle one makes room if there is one, here or with another worker.
@@ -80,7 +86,7 @@ async fn wait_for_room(worker: Rc<Worker>, socket: Socket, peer: SocketAddr, lis
     }
     worker.waiting.set(worker.waiting.get() - 1);
     match admission {
-        Some(admission) => Serve::new(Client::new(worker, socket, peer, listen, admission)).await,
+        Some(admission) => begin(Entrant::new(worker, peer, listen, admission), socket),
         None => refuse(&worker, &socket),
     }
 }

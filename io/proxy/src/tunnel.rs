@@ -2,7 +2,8 @@
 //! ends the tunnel after a while. What the bytes mean is not looked at.
 
 use crate::state::Client;
-use evener_runtime::{Buffer, Millis, Socket};
+use evener_runtime::{Buffer, Millis};
+use evener_wire::Wire;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -18,8 +19,8 @@ pub(crate) struct Moved {
 /// One direction.
 #[derive(Debug)]
 struct Flow<'a> {
-    from: &'a Socket,
-    to: &'a Socket,
+    from: &'a Wire,
+    to: &'a Wire,
     buffer: &'a mut Buffer,
     moved: u64,
     state: FlowState,
@@ -37,7 +38,7 @@ enum FlowState {
 /// goes first.
 pub(crate) async fn run(
     client: &Client,
-    server: &Socket,
+    server: &Wire,
     from_client: &mut Buffer,
     from_server: &mut Buffer,
     idle_timeout: Duration,
@@ -47,8 +48,8 @@ pub(crate) async fn run(
             *buffer = client.worker.buffers.take_small();
         }
     }
-    let mut up = Flow { from: &client.socket, to: server, buffer: from_client, moved: 0, state: FlowState::Open };
-    let mut down = Flow { from: server, to: &client.socket, buffer: from_server, moved: 0, state: FlowState::Open };
+    let mut up = Flow { from: &client.wire, to: server, buffer: from_client, moved: 0, state: FlowState::Open };
+    let mut down = Flow { from: server, to: &client.wire, buffer: from_server, moved: 0, state: FlowState::Open };
     let mut last_moved = Millis::now();
     let mut total = 0;
     client.alarm.set(last_moved.after(idle_timeout));
@@ -59,7 +60,7 @@ pub(crate) async fn run(
         let has_ended = up.state == FlowState::Ended && down.state == FlowState::Ended;
         if is_up_broken || is_down_broken {
             // A reset on one side is one on the other: an orderly end would make cut bytes look whole.
-            client.socket.reset_on_close();
+            client.wire.reset_on_close();
             server.reset_on_close();
             return Poll::Ready(());
         }

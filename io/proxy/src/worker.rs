@@ -106,6 +106,7 @@ pub async fn run(setup: Setup) {
         warm: Cell::new(0),
         connections_max: Cell::new(setup.connections_max),
         pressure: setup.pressure,
+        handshakes: Cell::new(0),
     });
     let mut running = Running { worker, serving: Vec::new(), tasks: JoinSet::new() };
     if let Err(error) = running.begin(listeners) {

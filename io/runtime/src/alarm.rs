@@ -215,6 +215,14 @@ impl Alarm {
         self.alarms.inner.borrow_mut().slots[self.key as usize].idle_since_ms = 0;
     }
 
+    /// Wakes the owner, so that it looks at what has changed.
+    pub fn wake(&self) {
+        let waker = self.alarms.inner.borrow_mut().slots[self.key as usize].waker.take();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
     /// Ready once the deadline has passed or the connection was told to close; else the task is woken when it does.
     pub fn poll(&self, cx: &mut Context<'_>) -> Poll<Wake> {
         let mut inner = self.alarms.inner.borrow_mut();

@@ -63,6 +63,11 @@ impl Socket {
         Ok(())
     }
 
+    /// Our own end of a TCP connection.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        rustix::net::getsockname(&self.fd).ok()?.try_into().ok()
+    }
+
     /// Whether bytes, an end or an error may be waiting: what the event loop has told so far, without a system call.
     pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.fd.poll_read_ready(cx).map_ok(|_| ())
@@ -109,6 +114,22 @@ impl Socket {
         matches!(looked, Err(rustix::io::Errno::AGAIN))
     }
 
+    /// Looks at what has come without taking it: ready when that is more than `known` bytes, or the connection has ended
+    /// without any (`Ok(0)`). Bytes beyond the length of `buffer` are not looked at.
+    pub fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8], known: usize) -> Poll<io::Result<usize>> {
+        loop {
+            let mut guard = ready!(self.fd.poll_read_ready(cx))?;
+            match rustix::net::recv(&self.fd, &mut *buffer, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
+                Ok((0, _)) => return Poll::Ready(Ok(0)),
+                Ok((count, _)) if count > known => return Poll::Ready(Ok(count)),
+                // The next byte is another edge.
+                Ok(_) | Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
     /// Writes from `bytes`; returns how many went.
     pub fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         loop {
@@ -133,12 +154,14 @@ impl Socket {
             return self.poll_write(cx, one);
         }
         let mut slices = [IoSlice::new(&[]); PIECES_MAX];
-        let mut total = 0;
         for (slice, piece) in slices.iter_mut().zip(pieces) {
             *slice = IoSlice::new(piece);
-            total += piece.len();
         }
-        let slices = &slices[..pieces.len().min(PIECES_MAX)];
+        self.poll_write_slices(cx, &slices[..pieces.len().min(PIECES_MAX)])
+    }
+
+    /// Writes from several pieces in one system call; returns how many bytes went.
+    pub fn poll_write_slices(&self, cx: &mut Context<'_>, slices: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.fd.poll_write_ready(cx))?;
             // `writev` would raise SIGPIPE; the Rust runtime ignores that signal, and `sendmsg` says so for the socket.
@@ -150,7 +173,7 @@ impl Socket {
             );
             match sent {
                 Ok(written) => {
-                    if written < total {
+                    if written < slices.iter().map(|slice| slice.len()).sum() {
                         guard.clear_ready();
                     }
                     return Poll::Ready(Ok(written));

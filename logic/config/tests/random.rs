@@ -7,6 +7,13 @@ use proptest::prelude::*;
 const WHOLE: &str = r#"workers = "auto"
 shutdown_grace = "30s"
 include = ["x.toml", "conf.d/*.toml"]
+state_dir = "./state"
+[acme]
+directory = "https://ca.example:14000/dir"
+email = "a@b.example"
+ca = "ca.pem"
+renew_before = "20d"
+binding = { id = "kid", key = "AAECAw" }
 [log]
 access = "./a.log"
 format = "{time} {status} {{x}}"
@@ -30,6 +37,34 @@ redirect = { to = "https://{host}{uri}", status = 301 }
 [[site.route]]
 path = "= /x"
 respond = { status = 404, body = "no" }
+[[site]]
+listen = [":443", ":80"]
+hosts = ["a.example", "b.example"]
+tls = { source = "auto", client_ca = "c.pem", client_auth = "optional", client_crl = ["1.crl"], min_version = "1.3" }
+redirect_from = [":80", ":81"]
+http2 = false
+proxy_protocol = { from = ["10.0.0.0/8"] }
+respond = {}
+[[site]]
+hosts = "c.example"
+listen = ":9443"
+tls = { cert = "a.pem", key = "a.key", certificates = [{ cert = "b.pem", key = "b.key" }] }
+to = "grpc"
+[[tcp]]
+listen = ":5432"
+hosts = "*.db.example"
+tls = "internal"
+to = "grpc"
+proxy_protocol = { accept = true, from = "::1", send = "v2" }
+[[udp]]
+listen = [":53", ":54"]
+to = ["10.0.0.1:53"]
+max_sessions = 10
+[upstream.grpc]
+servers = ["127.0.0.1:1", "unix:/run/a.sock"]
+protocol = "h2"
+tls = { ca = "ca.pem", sni = "app.example", cert = "c.pem", key = "c.key" }
+health = { grpc = "a.B" }
 [upstream.web]
 servers = ["127.0.0.1:1", { address = "127.0.0.1:2", weight = 0, backup = true }, { address = "127.0.0.1:3", tier = 2 }]
 balance = "hash"
@@ -63,6 +98,16 @@ fn piece() -> impl Strategy<Value = String> {
         Just("[[site.route]]\n"),
         Just("[upstream.web]\n"),
         Just("[log]\n"),
+        Just("[[tcp]]\n"),
+        Just("[[udp]]\n"),
+        Just("[acme]\n"),
+        Just("tls = "),
+        Just("\"auto\"\n"),
+        Just("redirect_from = "),
+        Just("proxy_protocol = "),
+        Just("{ cert = \"a\", key = \"b\" }\n"),
+        Just("{ from = \"::1\" }\n"),
+        Just("\":80\"\n"),
         Just("[limits]\n"),
         Just("to = "),
         Just("listen = "),
@@ -121,10 +166,12 @@ proptest! {
     #[test]
     fn any_value_of_any_text_key(value in "[ -~é\u{7f}]{0,24}") {
         let value = value.replace(['\\', '"'], "");
-        for key in ["listen", "hosts", "to", "redirect", "strip_prefix", "timeout", "host", "trusted_proxies"] {
+        for key in ["listen", "hosts", "to", "redirect", "strip_prefix", "timeout", "host", "trusted_proxies",
+            "tls", "redirect_from", "proxy_protocol", "http2"] {
             sound(&load_text("a.toml", &format!("[[site]]\n{key} = \"{value}\"\n"), &NoWorld));
         }
-        for key in ["balance", "hash_key", "health", "sticky", "slow_start", "max_requests", "queue", "retry", "hedge"] {
+        for key in ["balance", "hash_key", "health", "sticky", "slow_start", "max_requests", "queue", "retry", "hedge",
+            "protocol", "tls"] {
             let text = format!("[[site]]\nto = \"a\"\n[upstream.a]\nservers = [\"127.0.0.1:1\"]\n{key} = \"{value}\"\n");
             sound(&load_text("a.toml", &text, &NoWorld));
         }
@@ -132,11 +179,21 @@ proptest! {
             format!("health = {{ path = \"{value}\", status = \"{value}\", host = \"{value}\", every = \"{value}\" }}"),
             format!("sticky = {{ cookie = \"{value}\", secret = \"{value}\", max_age = \"{value}\" }}"),
             format!("retry = {{ on = [\"{value}\"], budget = \"{value}\" }}"),
+            format!("tls = {{ ca = \"{value}\", sni = \"{value}\", cert = \"{value}\", key = \"{value}\" }}"),
+            format!("health = {{ grpc = \"{value}\" }}"),
             format!("hedge = {{ after = \"{value}\", budget = \"{value}\" }}"),
         ];
         for line in tables {
             sound(&load_text("a.toml", &format!("[upstream.a]\n{line}\n"), &NoWorld));
         }
+        for key in ["directory", "email", "ca", "renew_before", "binding"] {
+            sound(&load_text("a.toml", &format!("[acme]\n{key} = \"{value}\"\n"), &NoWorld));
+        }
+        for key in ["listen", "hosts", "to", "tls", "idle_timeout", "proxy_protocol"] {
+            sound(&load_text("a.toml", &format!("[[tcp]]\n{key} = \"{value}\"\n[[udp]]\n{key} = \"{value}\"\n"), &NoWorld));
+        }
+        let tls = format!("tls = {{ cert = \"{value}\", client_ca = \"{value}\", source = \"{value}\", min_version = \"{value}\" }}");
+        sound(&load_text("a.toml", &format!("[[site]]\n{tls}\n"), &NoWorld));
         for line in [format!("path = \"{value}\""), format!("headers = {{ \"{value}\" = \"{value}\" }}")] {
             sound(&load_text("a.toml", &format!("[[site]]\n[[site.route]]\nrespond = {{}}\n{line}\n"), &NoWorld));
         }

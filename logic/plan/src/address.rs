@@ -13,6 +13,16 @@ pub enum Listen {
     At(SocketAddr),
 }
 
+impl Listen {
+    /// The port.
+    pub fn port(&self) -> u16 {
+        match self {
+            Self::Any(port) => *port,
+            Self::At(address) => address.port(),
+        }
+    }
+}
+
 impl fmt::Display for Listen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

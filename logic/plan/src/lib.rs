@@ -7,12 +7,20 @@ mod address;
 mod limits;
 mod log;
 mod site;
+mod tls;
+mod transport;
 mod upstream;
 
 pub use address::{Cidr, HostPattern, Listen, ServerAddress};
 pub use limits::Limits;
 pub use log::{AccessFormat, LogPlan, LogTarget, TemplatePart};
 pub use site::{Action, HeaderMatch, HostMode, PathMatch, Respond, Route, SetHeader, Site, TextPart};
+pub use tls::UpstreamTls;
+pub use tls::{
+    AccountBinding, Acme, CertificateFiles, Certificates, ClientAuth, Protocol, ServerTls, TlsVersion, Trust,
+};
+pub use tls::{LETS_ENCRYPT, LETS_ENCRYPT_STAGING};
+pub use transport::{AcceptProxy, ProxyVersion, TcpService, UdpService};
 pub use upstream::{Balance, HashKey, Health, Hedge, HedgeAfter, MaxRequests, Probe, Queue, Retry, RetryOn, Server};
 pub use upstream::{Sticky, TIER_MAX, Upstream};
 
@@ -29,9 +37,17 @@ pub struct Plan {
     pub log: LogPlan,
     /// Bounds on what clients may ask for and how slowly.
     pub limits: Limits,
-    /// The sites in the order of the file.
+    /// The sites in the order of the file, then those that only redirect to sites with TLS.
     pub sites: Vec<Site>,
-    /// The upstreams that sites name; an [`UpstreamId`] indexes this list.
+    /// How certificates are ordered for sites with `tls = "auto"`.
+    pub acme: Acme,
+    /// Folder for what must outlive the process: certificates, account keys, ticket keys.
+    pub state_dir: String,
+    /// Services of layer 4 over TCP, in the order of the file.
+    pub tcp: Vec<TcpService>,
+    /// Services of layer 4 over UDP, in the order of the file.
+    pub udp: Vec<UdpService>,
+    /// The upstreams that sites and services name; an [`UpstreamId`] indexes this list.
     pub upstreams: Vec<Upstream>,
 }
 
@@ -40,10 +56,22 @@ pub struct Plan {
 pub struct UpstreamId(pub usize);
 
 impl Plan {
-    /// Every distinct address on which some site listens, in the order of the file.
+    /// Every distinct TCP address on which some site or service listens, in the order of the file.
     pub fn listens(&self) -> Vec<Listen> {
         let mut all: Vec<Listen> = Vec::new();
-        for listen in self.sites.iter().flat_map(|site| &site.listen) {
+        let of_sites = self.sites.iter().flat_map(|site| &site.listen);
+        for listen in of_sites.chain(self.tcp.iter().flat_map(|service| &service.listen)) {
+            if !all.contains(listen) {
+                all.push(*listen);
+            }
+        }
+        all
+    }
+
+    /// Every distinct UDP address on which some service listens, in the order of the file.
+    pub fn udp_listens(&self) -> Vec<Listen> {
+        let mut all: Vec<Listen> = Vec::new();
+        for listen in self.udp.iter().flat_map(|service| &service.listen) {
             if !all.contains(listen) {
                 all.push(*listen);
             }

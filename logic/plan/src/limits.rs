@@ -23,6 +23,12 @@ pub struct Limits {
     pub rate_window: Duration,
     /// Time that a client may take nothing of a response that is ready for it. Past it: the connection is cut.
     pub send_timeout: Duration,
+    /// Time for the handshake of TLS, from accepting the connection. Past it: the connection is closed.
+    pub handshake_timeout: Duration,
+    /// Handshakes of TLS that one worker has under way; the connection of a further one is closed.
+    pub handshakes_max: usize,
+    /// Requests that a client may have open at a time on one HTTP/2 connection. Past it: the stream is refused.
+    pub streams_max: u32,
     /// Time that a tunnel (WebSocket) may pass without a byte in either direction.
     pub tunnel_idle_timeout: Duration,
     /// Number of client connections of the process; `None` derives it from the limit of open files.
@@ -40,6 +46,9 @@ impl Default for Limits {
             rate_bytes_per_second_min: 240,
             rate_window: Duration::from_secs(10),
             send_timeout: Duration::from_secs(60),
+            handshake_timeout: Duration::from_secs(10),
+            handshakes_max: 1024,
+            streams_max: 128,
             tunnel_idle_timeout: Duration::from_secs(3600),
             connections_max: None,
         }

@@ -1,6 +1,6 @@
 //! Sites and routes: which requests evener answers and what it does with them. Matching is in `evener-route`.
 
-use crate::{Cidr, HostPattern, Listen, UpstreamId};
+use crate::{AcceptProxy, Cidr, HostPattern, Listen, ServerTls, UpstreamId};
 use std::time::Duration;
 
 /// One `[[site]]`: the hosts it answers for, on which listeners, and its routes.
@@ -8,6 +8,13 @@ use std::time::Duration;
 pub struct Site {
     /// Addresses on which the site listens. Never empty.
     pub listen: Vec<Listen>,
+    /// TLS on these addresses; all sites that share an address have it or none.
+    pub tls: Option<ServerTls>,
+    /// Whether HTTP/2 is spoken: over TLS it is offered by ALPN, in the clear it takes prior knowledge (RFC 9113 §3.3).
+    /// All sites that share an address in the clear agree on it.
+    pub http2: bool,
+    /// Whose PROXY header is believed, and required. All sites that share an address agree on it.
+    pub accept_proxy: Option<AcceptProxy>,
     /// Host names; empty means any host that no other site on the listener names.
     pub hosts: Vec<HostPattern>,
     /// Peers whose `X-Forwarded-*` fields are believed.
@@ -92,6 +99,8 @@ pub enum TextPart {
     Text(String),
     /// `{host}`: the host of the request, with its port if it was given one.
     Host,
+    /// `{hostname}`: the host of the request without its port.
+    HostName,
     /// `{path}`: the path.
     Path,
     /// `{query}`: the query without the `?`; empty if there is none.

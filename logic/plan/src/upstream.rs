@@ -1,7 +1,7 @@
 //! Upstreams: pools of servers, how requests are spread over them, and what is done about servers that fail. The
 //! algorithms are in `evener-balance`.
 
-use crate::ServerAddress;
+use crate::{Protocol, ServerAddress, UpstreamTls};
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -30,7 +30,11 @@ pub struct Upstream {
     pub retry: Retry,
     /// A second copy of a request whose answer is late.
     pub hedge: Option<Hedge>,
-    /// Bound on connecting to a server.
+    /// What its servers speak.
+    pub protocol: Protocol,
+    /// TLS towards its servers.
+    pub tls: Option<UpstreamTls>,
+    /// Bound on connecting to a server, the handshake of TLS included.
     pub connect_timeout: Duration,
     /// Bound on waiting for the first byte of a response, from the moment when the request was sent.
     pub response_timeout: Duration,
@@ -139,6 +143,11 @@ pub enum Probe {
         status: Vec<RangeInclusive<u16>>,
         /// Text that the first 64 KiB of the body must hold.
         body: Option<String>,
+    },
+    /// The question of the gRPC health protocol (`grpc.health.v1.Health/Check`), over HTTP/2.
+    Grpc {
+        /// The service that is asked for; empty: the server as a whole.
+        service: String,
     },
 }
 

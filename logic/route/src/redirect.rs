@@ -15,6 +15,7 @@ pub fn render(parts: &[TextPart], host: &[u8], path: &[u8], query: Option<&[u8]>
         match part {
             TextPart::Text(text) => out.extend_from_slice(text.as_bytes()),
             TextPart::Host => push_encoded(host, out),
+            TextPart::HostName => push_encoded(without_port(host), out),
             TextPart::Path => push_path(path, out),
             TextPart::Query => push_encoded(query.unwrap_or_default(), out),
             TextPart::Uri => {
@@ -37,6 +38,15 @@ pub fn render(parts: &[TextPart], host: &[u8], path: &[u8], query: Option<&[u8]>
 /// Whether the template itself begins with `//`.
 fn is_other_host_intended(parts: &[TextPart]) -> bool {
     matches!(parts.first(), Some(TextPart::Text(text)) if text.starts_with("//"))
+}
+
+/// The host without its port. The brackets of a literal IPv6 address stay: its colons are not those before a port.
+fn without_port(host: &[u8]) -> &[u8] {
+    let end = match host.first() {
+        Some(b'[') => host.iter().position(|byte| *byte == b']').map(|bracket| bracket + 1),
+        _ => host.iter().position(|byte| *byte == b':'),
+    };
+    end.map_or(host, |end| &host[..end])
 }
 
 /// `OPTIONS *` has no path; the path of a URI begins with a slash.

@@ -43,6 +43,9 @@ fn site(hosts: &[&str], routes: &[&str]) -> Site {
     };
     Site {
         listen: vec![LISTEN],
+        tls: None,
+        http2: false,
+        accept_proxy: None,
         hosts: hosts.iter().map(pattern).collect(),
         trusted_proxies: Vec::new(),
         routes: routes.iter().map(|text| route(text)).collect(),
@@ -50,7 +53,7 @@ fn site(hosts: &[&str], routes: &[&str]) -> Site {
 }
 
 fn plan(sites: Vec<Site>) -> Plan {
-    use evener_plan::{AccessFormat, Limits, LogPlan, LogTarget};
+    use evener_plan::{AccessFormat, Acme, Limits, LogPlan, LogTarget};
     let log = LogPlan { access: LogTarget::Off, format: AccessFormat::Json };
     Plan {
         workers: None,
@@ -58,6 +61,10 @@ fn plan(sites: Vec<Site>) -> Plan {
         log,
         limits: Limits::default(),
         sites,
+        acme: Acme::default(),
+        state_dir: String::new(),
+        tcp: Vec::new(),
+        udp: Vec::new(),
         upstreams: Vec::new(),
     }
 }
@@ -397,6 +404,24 @@ fn rendered(parts: &[TextPart], path: &str, query: Option<&str>) -> String {
     let mut out = b"Location: ".to_vec();
     render(parts, b"h:80", path.as_bytes(), query.map(str::as_bytes), &mut out);
     String::from_utf8(out).unwrap().strip_prefix("Location: ").unwrap().to_owned()
+}
+
+#[test]
+fn a_host_name_has_no_port() {
+    let table = [
+        ("example.com:8080", "example.com"),
+        ("example.com", "example.com"),
+        ("[::1]:8080", "[::1]"),
+        ("[2001:db8::1]", "[2001:db8::1]"),
+        ("127.0.0.1:80", "127.0.0.1"),
+        ("[::1", "[::1"),
+        ("", ""),
+    ];
+    for (host, expected) in table {
+        let mut out = Vec::new();
+        render(&[TextPart::HostName], host.as_bytes(), b"/", None, &mut out);
+        assert_eq!(String::from_utf8(out).unwrap(), expected, "{host}");
+    }
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! Gets the peers onto the machine and builds evener.
 //!
-//! nginx and the load generator are Debian's; the others come as Python wheels into a virtual
+//! nginx and the load generators are Debian's; the others come as Python wheels into a virtual
 //! environment under `target/bench`. What is there already is not touched.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use super::front::Front;
 use super::options::Options;
 use super::proxy::Proxy;
 use super::tail::contestant::{self, Contestant, Program};
@@ -38,7 +39,15 @@ impl Programs {
 /// Installs and builds what the chosen proxies need.
 pub(crate) fn prepare(options: &Options) -> Result<Programs, String> {
     debian(&["wrk"])?;
-    find(&options.proxies, options.evener.as_deref())
+    let is_asked = |front: Front| options.scenarios.iter().any(|scenario| scenario.front() == front);
+    if is_asked(Front::Https) {
+        debian(&["nghttp2-client"])?;
+    }
+    let programs = find(&options.proxies, options.evener.as_deref())?;
+    if is_asked(Front::Tcp) && options.proxies.contains(&Proxy::Nginx) {
+        debian(&["libnginx-mod-stream"])?;
+    }
+    Ok(programs)
 }
 
 /// Installs and builds what `bench tail` needs for these contestants.

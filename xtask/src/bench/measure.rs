@@ -6,13 +6,13 @@
 use std::time::{Duration, Instant};
 
 use super::cage::Hierarchy;
-use super::client::Client;
 use super::install::Programs;
 use super::load::Load;
+use super::metric::Metric;
 use super::options::Options;
 use super::proxy::Proxy;
 use super::quiet;
-use super::scenario::{Kind, Metric, Scenario};
+use super::scenario::{Kind, Scenario};
 use super::stand::{Running, Stand};
 use super::statistics::{self, Spread};
 
@@ -84,9 +84,15 @@ pub(crate) fn scenario(
     hierarchy: Option<&Hierarchy>,
 ) -> Result<Table, String> {
     eprintln!("bench: {}", scenario.title());
-    let stand = Stand::open(programs, hierarchy, options.quota_percent)?;
-    let empty = |proxy: &Proxy| Row { proxy: *proxy, samples: Vec::new(), rejected: Vec::new() };
-    let mut rows: Vec<Row> = options.proxies.iter().map(empty).collect();
+    let stand = Stand::open(programs, hierarchy, options.quota_percent, scenario.front())?;
+    let mut rows = Vec::new();
+    for proxy in &options.proxies {
+        if proxy.templates(scenario.front()).is_empty() {
+            eprintln!("bench: {} has no config for this scenario and is left out", proxy.name());
+            continue;
+        }
+        rows.push(Row { proxy: *proxy, samples: Vec::new(), rejected: Vec::new() });
+    }
     match scenario.kind() {
         Kind::Traffic(load) => {
             let quota_used_least = scenario.quota_used_least();
@@ -171,16 +177,17 @@ impl Course<'_> {
             let percent = quota_used * 100.0;
             return Err(format!("the proxy used {percent:.0} % of its quota: the load side was the bottleneck"));
         }
-        Ok(vec![
+        let mut sample = vec![
             (Metric::Cpu, (used.user_us + used.system_us) / seen.requests),
             (Metric::User, used.user_us / seen.requests),
             (Metric::System, used.system_us / seen.requests),
             (Metric::Rate, seen.per_second),
-            (Metric::P50, seen.p50_us),
-            (Metric::P99, seen.p99_us),
             (Metric::Rss, proxy.process.rss_bytes()),
             (Metric::QuotaUsed, quota_used * 100.0),
-        ])
+        ];
+        sample.extend(seen.p50_us.map(|latency| (Metric::P50, latency)));
+        sample.extend(seen.p99_us.map(|latency| (Metric::P99, latency)));
+        Ok(sample)
     }
 }
 
@@ -213,7 +220,7 @@ fn idle(stand: &Stand<'_>, proxy: Proxy, count: usize) -> Result<Sample, String>
     let mut clients = Vec::with_capacity(count);
     for number in 0..count {
         let fault = |fault| format!("{}, connection {number} of {count}: {fault}", proxy.name());
-        let mut client = Client::connect(running.port).map_err(fault)?;
+        let mut client = stand.client(running.port).map_err(fault)?;
         client.fetch("/128").map_err(fault)?;
         clients.push(client);
     }

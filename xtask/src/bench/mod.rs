@@ -7,14 +7,19 @@
 
 mod cage;
 mod client;
+mod echo;
+mod front;
+mod generate;
 mod host;
 mod install;
 mod instructions;
 mod load;
 mod measure;
+mod metric;
 mod options;
 mod process;
 mod profile;
+mod proof;
 mod proxy;
 mod quiet;
 mod report;
@@ -22,6 +27,7 @@ mod scenario;
 mod stand;
 mod statistics;
 mod tail;
+mod tls;
 
 #[cfg(test)]
 mod tests;
@@ -46,6 +52,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
         }
         Command::Tail(options) => alone(|| tail::run(&options)),
         Command::Instructions(mode) => instructions::run(mode),
+        Command::Generate(job) => generate::run(&job),
+        Command::Echo(ports) => echo::serve(&ports),
     }
 }
 

@@ -4,6 +4,7 @@
 
 use std::path::PathBuf;
 
+use super::generate::Job;
 use super::proxy::Proxy;
 use super::scenario::Scenario;
 use super::tail;
@@ -23,6 +24,10 @@ pub(crate) enum Command {
     Tail(tail::Options),
     /// Count the codec's instructions.
     Instructions(Guard),
+    /// Be the load generator of a turn.
+    Generate(Job),
+    /// Be the echo servers, on these ports.
+    Echo(Vec<u16>),
 }
 
 /// What `bench instructions` does with what it counts.
@@ -63,6 +68,11 @@ pub(crate) struct Options {
 pub(crate) fn parse(arguments: &[String]) -> Result<Command, String> {
     match arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         Some(("instructions", rest)) => parse_guard(rest),
+        // The bench starts itself with these, so the help does not list them.
+        Some(("generate", rest)) => Job::parse(rest).map(Command::Generate),
+        Some(("echo", rest)) => {
+            rest.iter().map(|word| number("echo", word, 1, u16::MAX)).collect::<Result<_, _>>().map(Command::Echo)
+        }
         Some(("tail", rest)) => Ok(tail::parse(rest)?.map_or(Command::TailHelp, Command::Tail)),
         Some(("profile", rest)) => {
             let mut options = parse_options(rest, &[Proxy::Evener], &[Scenario::Small])?;
@@ -100,7 +110,7 @@ fn parse_options(words: &[String], proxies: &[Proxy], scenarios: &[Scenario]) ->
     while let Some(word) = words.next() {
         let mut value = || words.next().ok_or_else(|| format!("{word} needs a value"));
         match word.as_str() {
-            "--scenario" => options.scenarios = list(value()?, Scenario::parse)?,
+            "--scenario" => options.scenarios = list(value()?, Scenario::parse)?.concat(),
             "--proxies" => options.proxies = list(value()?, Proxy::parse)?,
             "--all" => options.proxies = Proxy::ALL.to_vec(),
             "--rounds" => options.rounds = number(word, value()?, 1, 100)?,
@@ -137,8 +147,11 @@ where
 pub(crate) const HELP: &str = "\
 usage: cargo xtask bench [tail | profile | instructions] [options]
 
-  --scenario LIST   128, 10k, 1m, connect, idle, start (default: all)
-  --proxies LIST    evener, nginx, haproxy, envoy, traefik, caddy (default: the first three)
+  --scenario LIST   128, 10k, 1m, connect, idle, start (together: http1),
+                    tls-128, tls-1m, tls-handshake, tls-idle (tls),
+                    h2-128, h2-10k, h2-1m (h2), tcp-pingpong, tcp-1m (tcp) (default: all)
+  --proxies LIST    evener, nginx, haproxy, envoy, traefik, caddy (default: the first three,
+                    which are also all that take part in tls, h2 and tcp)
   --all             all six proxies
   --evener PATH     measure this program instead of a fresh build
   --rounds N        turns for each proxy (default 9)

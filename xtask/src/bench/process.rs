@@ -50,6 +50,11 @@ pub(crate) fn pinned(core: usize, words: &[String]) -> Command {
     command
 }
 
+/// The program that runs here, as a child can start it even after the file was built anew.
+pub(crate) fn own_program() -> String {
+    format!("/proc/{}/exe", std::process::id())
+}
+
 /// Lets this process and its children hold the connections of the idle scenario.
 pub(crate) fn raise_open_files() -> Result<(), String> {
     let mut limit = getrlimit(Resource::Nofile);

@@ -26,17 +26,17 @@ pub(crate) fn run(options: &Options) -> Result<(), String> {
     let programs = install::prepare(options)?;
     let hierarchy = cage::find_or_explain();
     process::raise_open_files()?;
-    let stand = Stand::open(&programs, hierarchy.as_ref(), options.quota_percent)?;
+    let stand = Stand::open(&programs, hierarchy.as_ref(), options.quota_percent, scenario.front())?;
     let running = stand.start_checked(*proxy)?;
     let data = super::folder()?.join(format!("perf-{}-{}.data", proxy.name(), scenario.name()));
 
     // The load outlasts the recording on both sides.
     let seconds = options.seconds;
     let mut traffic = load
-        .command(running.port, seconds + 2)
+        .command(running.port, seconds + 2)?
         .stdout(std::process::Stdio::null())
         .spawn()
-        .map_err(|error| format!("wrk: {error}"))?;
+        .map_err(|error| format!("the load generator: {error}"))?;
     std::thread::sleep(Duration::from_secs(1));
     let recorded = command::run(&mut record(&running.process.tree_ids(), seconds, options, &data));
     let _ = traffic.wait();

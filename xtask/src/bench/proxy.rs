@@ -4,6 +4,7 @@
 
 use std::path::Path;
 
+use super::front::Front;
 use super::install::Programs;
 
 /// A proxy that can be measured.
@@ -44,15 +45,23 @@ impl Proxy {
         }
     }
 
-    /// Its templates in `bench/configs`; the first is the file that it is started with.
-    pub(crate) fn templates(self) -> &'static [&'static str] {
-        match self {
-            Self::Evener => &["evener.toml"],
-            Self::Nginx => &["nginx.conf"],
-            Self::Haproxy => &["haproxy.cfg"],
-            Self::Envoy => &["envoy.yaml"],
-            Self::Traefik => &["traefik.yaml", "traefik.routes.yaml"],
-            Self::Caddy => &["Caddyfile"],
+    /// Its templates in `bench/configs` for a front; the first is the file that it is started with.
+    /// Empty if nobody has set it up for that.
+    pub(crate) fn templates(self, front: Front) -> &'static [&'static str] {
+        match (self, front) {
+            (Self::Evener, Front::Http1) => &["evener.toml"],
+            (Self::Evener, Front::Https) => &["tls/evener.toml"],
+            (Self::Evener, Front::Tcp) => &["tcp/evener.toml"],
+            (Self::Nginx, Front::Http1) => &["nginx.conf"],
+            (Self::Nginx, Front::Https) => &["tls/nginx.conf"],
+            (Self::Nginx, Front::Tcp) => &["tcp/nginx.conf"],
+            (Self::Haproxy, Front::Http1) => &["haproxy.cfg"],
+            (Self::Haproxy, Front::Https) => &["tls/haproxy.cfg"],
+            (Self::Haproxy, Front::Tcp) => &["tcp/haproxy.cfg"],
+            (Self::Envoy, Front::Http1) => &["envoy.yaml"],
+            (Self::Traefik, Front::Http1) => &["traefik.yaml", "traefik.routes.yaml"],
+            (Self::Caddy, Front::Http1) => &["Caddyfile"],
+            (Self::Envoy | Self::Traefik | Self::Caddy, Front::Https | Front::Tcp) => &[],
         }
     }
 

@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::host::Host;
 use super::measure::{Row, Table};
+use super::metric::Metric;
 use super::options::Options;
 use super::proxy::Proxy;
-use super::scenario::{Against, Bar, Metric};
+use super::scenario::{Against, Bar};
 use crate::command::workspace_root;
 
 /// One scenario as Markdown: its table, its bars, and what was rejected.

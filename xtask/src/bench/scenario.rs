@@ -2,7 +2,9 @@
 //!
 //! Nothing is run here; `measure.rs` does that.
 
-use super::load::{Load, Persistence};
+use super::front::Front;
+use super::load::{Ask, Load, Persistence};
+use super::metric::Metric;
 use super::proxy::Proxy;
 
 /// One kind of work for a proxy.
@@ -20,6 +22,24 @@ pub(crate) enum Scenario {
     Idle,
     /// A proxy that has just started.
     Start,
+    /// 128-byte bodies under TLS on 64 kept connections.
+    TlsSmall,
+    /// 1 MiB bodies under TLS on 16 kept connections.
+    TlsMegabyte,
+    /// A new connection and a whole TLS handshake for each request.
+    TlsHandshake,
+    /// Thousands of open TLS connections without traffic.
+    TlsIdle,
+    /// HTTP/2: 128-byte bodies, 10 streams on each of 32 connections.
+    H2Small,
+    /// HTTP/2: 10 KB bodies, 10 streams on each of 32 connections.
+    H2TenKilobytes,
+    /// HTTP/2: 1 MiB bodies, 4 streams on each of 4 connections.
+    H2Megabyte,
+    /// 128 bytes to and fro through a TCP proxy, on 64 connections.
+    TcpPingPong,
+    /// 1 MiB to and fro through a TCP proxy, on 16 connections.
+    TcpMegabyte,
 }
 
 /// How a scenario is carried out.
@@ -31,29 +51,6 @@ pub(crate) enum Kind {
     IdleConnections(usize),
     /// By reading the memory of a fresh proxy.
     FreshStart,
-}
-
-/// One measured figure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Metric {
-    /// CPU time per request, microseconds.
-    Cpu,
-    /// The part of it in user mode.
-    User,
-    /// The part of it in the kernel.
-    System,
-    /// Completed requests per second.
-    Rate,
-    /// Median latency, microseconds.
-    P50,
-    /// 99th percentile of latency, microseconds.
-    P99,
-    /// Resident memory, bytes.
-    Rss,
-    /// Share of the granted CPU that was used, percent.
-    QuotaUsed,
-    /// Resident memory per idle connection, bytes.
-    BytesPerConnection,
 }
 
 /// What a bar compares evener's figure with.
@@ -80,13 +77,37 @@ pub(crate) struct Bar {
 
 impl Scenario {
     /// Every scenario, in the order in which a full run takes them.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Small, Self::TenKilobytes, Self::Megabyte, Self::Connect, Self::Idle, Self::Start];
+    pub(crate) const ALL: [Self; 15] = [
+        Self::Small,
+        Self::TenKilobytes,
+        Self::Megabyte,
+        Self::Connect,
+        Self::Idle,
+        Self::Start,
+        Self::TlsSmall,
+        Self::TlsMegabyte,
+        Self::TlsHandshake,
+        Self::TlsIdle,
+        Self::H2Small,
+        Self::H2TenKilobytes,
+        Self::H2Megabyte,
+        Self::TcpPingPong,
+        Self::TcpMegabyte,
+    ];
 
-    /// Reads a scenario's name.
-    pub(crate) fn parse(word: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|scenario| scenario.name() == word);
-        found.ok_or_else(|| format!("`{word}` is not a scenario: 128, 10k, 1m, connect, idle, start"))
+    /// Reads a scenario's name, or that of a group of them.
+    pub(crate) fn parse(word: &str) -> Result<Vec<Self>, String> {
+        let belongs = |scenario: &Self| match word {
+            "http1" => scenario.front() == Front::Http1,
+            "tls" | "h2" | "tcp" => scenario.name().split('-').next() == Some(word),
+            name => scenario.name() == name,
+        };
+        let found: Vec<Self> = Self::ALL.into_iter().filter(belongs).collect();
+        if found.is_empty() {
+            let names = Self::ALL.map(Self::name).join(", ");
+            return Err(format!("`{word}` is not a scenario: {names}; nor a group of them: http1, tls, h2, tcp"));
+        }
+        Ok(found)
     }
 
     /// The word for it on the command line.
@@ -98,6 +119,15 @@ impl Scenario {
             Self::Connect => "connect",
             Self::Idle => "idle",
             Self::Start => "start",
+            Self::TlsSmall => "tls-128",
+            Self::TlsMegabyte => "tls-1m",
+            Self::TlsHandshake => "tls-handshake",
+            Self::TlsIdle => "tls-idle",
+            Self::H2Small => "h2-128",
+            Self::H2TenKilobytes => "h2-10k",
+            Self::H2Megabyte => "h2-1m",
+            Self::TcpPingPong => "tcp-pingpong",
+            Self::TcpMegabyte => "tcp-1m",
         }
     }
 
@@ -110,26 +140,66 @@ impl Scenario {
             Self::Connect => "a new connection per request, 128 bytes, 64 at a time",
             Self::Idle => "memory per idle keep-alive connection, 4000 open",
             Self::Start => "memory at start, one worker",
+            Self::TlsSmall => "TLS 1.3, 128 bytes, keep-alive, 64 connections",
+            Self::TlsMegabyte => "TLS 1.3, 1 MiB, keep-alive, 16 connections",
+            Self::TlsHandshake => "a new TLS 1.3 handshake (P-256) per request, 128 bytes, 64 at a time",
+            Self::TlsIdle => "memory per idle TLS connection, 4000 open",
+            Self::H2Small => "HTTP/2 over TLS, 128 bytes, 32 connections with 10 streams",
+            Self::H2TenKilobytes => "HTTP/2 over TLS, 10 KB, 32 connections with 10 streams",
+            Self::H2Megabyte => "HTTP/2 over TLS, 1 MiB, 4 connections with 4 streams",
+            Self::TcpPingPong => "TCP proxy, 128 bytes to and fro are a request, 64 connections",
+            Self::TcpMegabyte => "TCP proxy, 1 MiB to and fro is a request, 16 connections",
+        }
+    }
+
+    /// How clients speak to the proxy.
+    pub(crate) fn front(self) -> Front {
+        match self {
+            Self::Small | Self::TenKilobytes | Self::Megabyte | Self::Connect | Self::Idle | Self::Start => {
+                Front::Http1
+            }
+            Self::TlsSmall
+            | Self::TlsMegabyte
+            | Self::TlsHandshake
+            | Self::TlsIdle
+            | Self::H2Small
+            | Self::H2TenKilobytes
+            | Self::H2Megabyte => Front::Https,
+            Self::TcpPingPong | Self::TcpMegabyte => Front::Tcp,
         }
     }
 
     /// How it is carried out.
     pub(crate) fn kind(self) -> Kind {
-        let traffic = |path, connections, persistence| Kind::Traffic(Load { path, connections, persistence });
+        let traffic = |connections, ask| Kind::Traffic(Load { ask, connections });
+        let kept = |path| Ask::Http1 { path, persistence: Persistence::KeepAlive };
         match self {
-            Self::Small => traffic("/128", 64, Persistence::KeepAlive),
-            Self::TenKilobytes => traffic("/10k", 64, Persistence::KeepAlive),
-            Self::Megabyte => traffic("/1m", 16, Persistence::KeepAlive),
-            Self::Connect => traffic("/128", 64, Persistence::Close),
-            Self::Idle => Kind::IdleConnections(4000),
+            Self::Small => traffic(64, kept("/128")),
+            Self::TenKilobytes => traffic(64, kept("/10k")),
+            Self::Megabyte => traffic(16, kept("/1m")),
+            Self::Connect => traffic(64, Ask::Http1 { path: "/128", persistence: Persistence::Close }),
+            Self::Idle | Self::TlsIdle => Kind::IdleConnections(4000),
             Self::Start => Kind::FreshStart,
+            Self::TlsSmall => traffic(64, Ask::Https { path: "/128" }),
+            Self::TlsMegabyte => traffic(16, Ask::Https { path: "/1m" }),
+            Self::TlsHandshake => traffic(64, Ask::Handshake { path: "/128" }),
+            Self::H2Small => traffic(32, Ask::H2 { path: "/128", streams: 10 }),
+            Self::H2TenKilobytes => traffic(32, Ask::H2 { path: "/10k", streams: 10 }),
+            // What is under way at the end of a turn is not counted, so with long bodies it must be little.
+            Self::H2Megabyte => traffic(4, Ask::H2 { path: "/1m", streams: 4 }),
+            Self::TcpPingPong => traffic(64, Ask::Echo { bytes: 128 }),
+            Self::TcpMegabyte => traffic(16, Ask::Echo { bytes: 1 << 20 }),
         }
     }
 
     /// The figures of its table, the first being the one that ratios are made of.
     pub(crate) fn metrics(self) -> &'static [Metric] {
-        match self {
-            Self::Small | Self::TenKilobytes | Self::Megabyte | Self::Connect => &[
+        match self.kind() {
+            // `h2load` tells no percentiles.
+            Kind::Traffic(Load { ask: Ask::H2 { .. }, .. }) => {
+                &[Metric::Cpu, Metric::User, Metric::System, Metric::Rate, Metric::Rss, Metric::QuotaUsed]
+            }
+            Kind::Traffic(_) => &[
                 Metric::Cpu,
                 Metric::User,
                 Metric::System,
@@ -139,25 +209,37 @@ impl Scenario {
                 Metric::Rss,
                 Metric::QuotaUsed,
             ],
-            Self::Idle => &[Metric::BytesPerConnection],
-            Self::Start => &[Metric::Rss],
+            Kind::IdleConnections(_) => &[Metric::BytesPerConnection],
+            Kind::FreshStart => &[Metric::Rss],
         }
     }
 
     /// The share of its quota that a proxy must use for a turn to count, 0 to 1. With large bodies a
     /// proxy that never sees the bytes outruns any load generator on one core; its CPU time per
     /// request is then, if anything, overstated, because it wakes more often than it would have to.
+    /// A handshake costs its client nearly as much as its server, and so much of both is arithmetic
+    /// that how often the proxy wakes hardly matters.
     pub(crate) fn quota_used_least(self) -> f64 {
         match self {
-            Self::Megabyte => 0.60,
-            Self::Small | Self::TenKilobytes | Self::Connect | Self::Idle | Self::Start => 0.90,
+            Self::Megabyte | Self::TlsMegabyte | Self::H2Megabyte | Self::TcpMegabyte | Self::TlsHandshake => 0.60,
+            Self::Small
+            | Self::TenKilobytes
+            | Self::Connect
+            | Self::Idle
+            | Self::Start
+            | Self::TlsSmall
+            | Self::TlsIdle
+            | Self::H2Small
+            | Self::H2TenKilobytes
+            | Self::TcpPingPong => 0.90,
         }
     }
 
     /// What evener must reach here.
     pub(crate) fn bars(self) -> Vec<Bar> {
-        let cpu =
-            |limit, aim| Bar { metric: Metric::Cpu, against: Against::BestOf(&Proxy::STANDARD), limit, aim: Some(aim) };
+        let cpu_against =
+            |peers, limit, aim| Bar { metric: Metric::Cpu, against: Against::BestOf(peers), limit, aim: Some(aim) };
+        let cpu = |limit, aim| cpu_against(&Proxy::STANDARD, limit, aim);
         match self {
             Self::Small => {
                 let against = Against::BestOf(&[Proxy::Nginx]);
@@ -175,49 +257,17 @@ impl Scenario {
                 let against = Against::Unit(1e6, "MB");
                 vec![Bar { metric: Metric::Rss, against, limit: 10.0, aim: Some(5.0) }]
             }
-        }
-    }
-}
-
-impl Metric {
-    /// The heading of its column, with the unit in which [`Metric::show`] writes it.
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::Cpu => "CPU µs/request",
-            Self::User => "user µs",
-            Self::System => "system µs",
-            Self::Rate => "requests/s",
-            Self::P50 => "p50 ms",
-            Self::P99 => "p99 ms",
-            Self::Rss => "RSS MB",
-            Self::QuotaUsed => "quota used %",
-            Self::BytesPerConnection => "bytes/connection",
-        }
-    }
-
-    /// The name in the saved figures.
-    pub(crate) fn key(self) -> &'static str {
-        match self {
-            Self::Cpu => "cpu_us",
-            Self::User => "user_us",
-            Self::System => "system_us",
-            Self::Rate => "requests_per_second",
-            Self::P50 => "p50_us",
-            Self::P99 => "p99_us",
-            Self::Rss => "rss_bytes",
-            Self::QuotaUsed => "quota_used_percent",
-            Self::BytesPerConnection => "bytes_per_connection",
-        }
-    }
-
-    /// Writes a value in the unit of its column.
-    pub(crate) fn show(self, value: f64) -> String {
-        match self {
-            Self::Cpu | Self::User | Self::System if value >= 100.0 => format!("{value:.0}"),
-            Self::Cpu | Self::User | Self::System => format!("{value:.2}"),
-            Self::Rate | Self::QuotaUsed | Self::BytesPerConnection => format!("{value:.0}"),
-            Self::P50 | Self::P99 => format!("{:.2}", value / 1e3),
-            Self::Rss => format!("{:.1}", value / 1e6),
+            Self::TlsSmall => vec![cpu(0.78, 0.68)],
+            Self::TlsMegabyte => vec![cpu(0.80, 0.60)],
+            Self::TlsHandshake => vec![cpu_against(&[Proxy::Nginx], 1.25, 1.00)],
+            Self::TlsIdle => {
+                let (metric, against) = (Metric::BytesPerConnection, Against::BestOf(&Proxy::STANDARD));
+                vec![Bar { metric, against, limit: 1.00, aim: Some(0.80) }]
+            }
+            Self::H2Small => vec![cpu(0.95, 0.80)],
+            Self::H2TenKilobytes => vec![cpu(1.00, 0.85)],
+            Self::H2Megabyte => vec![cpu(0.95, 0.60)],
+            Self::TcpPingPong | Self::TcpMegabyte => vec![cpu_against(&[Proxy::Haproxy], 1.00, 0.85)],
         }
     }
 }

@@ -1,19 +1,23 @@
 //! The test stand: three servers, and the proxies in front of them.
 //!
-//! Every proxy is proven to do the same work before it is measured: it balances over all three
-//! servers, keeps its connections to them, and adds `X-Forwarded-For`.
+//! Every proxy is proven to do the same work before it is measured; what is asked of it is in
+//! `proof.rs`.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::net::{IpAddr, TcpListener};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+
+use rustls::ClientConfig;
 
 use super::cage::Hierarchy;
 use super::client::Client;
+use super::front::Front;
 use super::install::Programs;
-use super::process::{CpuTime, LOAD_CORE, PROXY_CORE, Process};
+use super::process::{self, CpuTime, LOAD_CORE, PROXY_CORE, Process};
 use super::proxy::Proxy;
+use super::{proof, tls};
 
 /// The servers behind the proxies.
 #[derive(Debug)]
@@ -21,6 +25,9 @@ pub(crate) struct Stand<'a> {
     programs: &'a Programs,
     hierarchy: Option<&'a Hierarchy>,
     quota_percent: u32,
+    front: Front,
+    /// What clients offer, if they speak TLS here.
+    tls: Option<Arc<ClientConfig>>,
     folder: PathBuf,
     ports: [u16; 3],
     servers: Process,
@@ -41,31 +48,38 @@ impl<'a> Stand<'a> {
         programs: &'a Programs,
         hierarchy: Option<&'a Hierarchy>,
         quota_percent: u32,
+        front: Front,
     ) -> Result<Self, String> {
-        let folder = super::folder()?.join("run");
-        let files = folder.join("files");
-        fs::create_dir_all(&files).map_err(|error| format!("{}: {error}", files.display()))?;
-        write(&files.join("10k"), &"x".repeat(10 * 1024))?;
-        write(&files.join("1m"), &"x".repeat(1 << 20))?;
+        let folder = folder()?;
         let ports = free_ports::<3>()?;
-        let config = render("backend.nginx.conf", &folder, &ports, 0)?;
-        render("backend.locations", &folder, &ports, 0)?;
-        let words = [programs.nginx.display().to_string(), "-c".to_owned(), config.display().to_string()];
-        let mut servers = Process::start(LOAD_CORE, &words, None, &folder.join("servers.log"))?;
+        let words = match front {
+            Front::Http1 | Front::Https => web_servers(programs, &folder, &ports)?,
+            Front::Tcp => echo_servers(&ports),
+        };
+        let tls = match front {
+            Front::Http1 | Front::Tcp => None,
+            Front::Https => {
+                tls::prepare(&folder)?;
+                Some(tls::client("http/1.1")?)
+            }
+        };
+        let log = folder.join("servers.log");
+        let mut servers = Process::start(LOAD_CORE, &words, None, &log)?;
         for port in ports {
-            wait_for(port, &mut servers, &folder.join("servers.log"))?;
+            wait_for(port, &mut servers, &log)?;
         }
-        Ok(Self { programs, hierarchy, quota_percent, folder, ports, servers })
+        Ok(Self { programs, hierarchy, quota_percent, front, tls, folder, ports, servers })
     }
 
     /// Starts a proxy and waits until it listens.
     pub(crate) fn start(&self, proxy: Proxy) -> Result<Running, String> {
         let [port] = free_ports::<1>()?;
         let mut configs = Vec::new();
-        for template in proxy.templates() {
+        for template in proxy.templates(self.front) {
             configs.push(render(template, &self.folder, &self.ports, port)?);
         }
-        let words = proxy.command(self.programs, &configs[0])?;
+        let config = configs.first().ok_or_else(|| format!("{} has no config for this scenario", proxy.name()))?;
+        let words = proxy.command(self.programs, config)?;
         let cage = match self.hierarchy {
             None => None,
             Some(hierarchy) => Some(hierarchy.cage(proxy.name(), self.quota_percent)?),
@@ -82,11 +96,19 @@ impl<'a> Stand<'a> {
         let deadline = Instant::now() + CHECK_PATIENCE;
         loop {
             // Traefik listens before it has read its routes.
-            match who_answers(running.port).and_then(|answers| judge(&answers, &self.ports)) {
+            match proof::demand(self.front, running.port, &self.ports) {
                 Ok(()) => return Ok(running),
                 Err(_) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(100)),
                 Err(fault) => return Err(format!("{}: {fault}", proxy.name())),
             }
+        }
+    }
+
+    /// A connection to a proxy, under TLS where clients of this stand use it.
+    pub(crate) fn client(&self, port: u16) -> Result<Client, String> {
+        match &self.tls {
+            None => Client::connect(port),
+            Some(config) => Client::connect_tls(port, config),
         }
     }
 
@@ -104,44 +126,28 @@ impl<'a> Stand<'a> {
     }
 }
 
-/// What one of the servers said about a request: its port, its connection, `X-Forwarded-For`.
-fn who_answers(port: u16) -> Result<Vec<String>, String> {
-    let mut client = Client::connect(port)?;
-    let mut answers = Vec::new();
-    for _ in 0..PROBES {
-        let body = client.fetch("/who")?;
-        answers.push(String::from_utf8_lossy(&body).trim_end().to_owned());
-    }
-    Ok(answers)
+/// Where the files of the stand are: configs, logs, certificates.
+pub(crate) fn folder() -> Result<PathBuf, String> {
+    let path = super::folder()?.join("run");
+    fs::create_dir_all(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(path)
 }
 
-/// Whether a proxy spread these requests, kept its connections and named the client.
-pub(crate) fn judge(answers: &[String], ports: &[u16; 3]) -> Result<(), String> {
-    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut connections = BTreeSet::new();
-    for answer in answers {
-        let mut words = answer.split(' ');
-        let port = words.next().unwrap_or_default();
-        connections.insert((port, words.next().unwrap_or_default()));
-        *counts.entry(port).or_default() += 1;
-        let forwarded_for: Vec<&str> = words.collect();
-        // Any one address will do: Envoy puts the machine's own in the place of a loopback client.
-        if forwarded_for.len() != 1 || forwarded_for[0].parse::<IpAddr>().is_err() {
-            return Err(format!("X-Forwarded-For was `{}`, not an address", forwarded_for.join(" ")));
-        }
-    }
-    let least = answers.len() / 3 - answers.len() / 10;
-    for port in ports {
-        let count = counts.get(port.to_string().as_str()).copied().unwrap_or(0);
-        if count < least {
-            return Err(format!("the server on port {port} got {count} of {} requests", answers.len()));
-        }
-    }
-    if connections.len() > answers.len() / 3 {
-        let (used, asked) = (connections.len(), answers.len());
-        return Err(format!("{used} connections to the servers for {asked} requests: they are not kept"));
-    }
-    Ok(())
+/// Writes what the web servers serve; gives the words that start them.
+fn web_servers(programs: &Programs, folder: &Path, ports: &[u16; 3]) -> Result<Vec<String>, String> {
+    let files = folder.join("files");
+    fs::create_dir_all(&files).map_err(|error| format!("{}: {error}", files.display()))?;
+    write(&files.join("10k"), &"x".repeat(10 * 1024))?;
+    write(&files.join("1m"), &"x".repeat(1 << 20))?;
+    let config = render("backend.nginx.conf", folder, ports, 0)?;
+    render("backend.locations", folder, ports, 0)?;
+    Ok(vec![programs.nginx.display().to_string(), "-c".to_owned(), config.display().to_string()])
+}
+
+/// The words that start this program as the echo servers.
+fn echo_servers(ports: &[u16; 3]) -> Vec<String> {
+    let words = [process::own_program(), "bench".to_owned(), "echo".to_owned()];
+    words.into_iter().chain(ports.iter().map(u16::to_string)).collect()
 }
 
 /// Fills a template from `bench/configs` and writes it into the run's folder.
@@ -156,6 +162,8 @@ fn render(template: &str, folder: &Path, ports: &[u16; 3], port: u16) -> Result<
         .replace("@BACKEND3@", &ports[2].to_string())
         .replace("@BODY128@", &"x".repeat(128));
     let path = folder.join(template);
+    let parent = path.parent().unwrap_or(folder);
+    fs::create_dir_all(parent).map_err(|error| format!("{}: {error}", parent.display()))?;
     write(&path, &text)?;
     Ok(path)
 }
@@ -189,6 +197,5 @@ pub(crate) fn wait_for(port: u16, process: &mut Process, log: &Path) -> Result<(
     Ok(())
 }
 
-const PROBES: usize = 30;
 const CHECK_PATIENCE: Duration = Duration::from_secs(5);
 const START_PATIENCE: Duration = Duration::from_secs(20);

@@ -4,11 +4,14 @@ use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
+use super::front::Front;
+use super::load::{h2load, own, wrk};
 use super::measure::{Row, Table};
+use super::metric::Metric;
 use super::options::{self, Command, Guard};
 use super::proxy::Proxy;
-use super::scenario::{Metric, Scenario};
-use super::{cage, client, host, instructions, load, process, quiet, report, stand, statistics};
+use super::scenario::{Kind, Scenario};
+use super::{cage, client, host, instructions, load, process, proof, quiet, report, statistics};
 
 fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
@@ -38,6 +41,35 @@ fn options_have_defaults_and_can_be_set() {
 }
 
 #[test]
+fn scenarios_come_alone_or_in_groups() {
+    assert_eq!(
+        compared("--scenario tls-1m,tcp").scenarios,
+        [Scenario::TlsMegabyte, Scenario::TcpPingPong, Scenario::TcpMegabyte]
+    );
+    let grouped = compared("--scenario http1,tls,h2,tcp").scenarios;
+    assert_eq!(grouped, Scenario::ALL);
+    for scenario in Scenario::ALL {
+        assert_eq!(Scenario::parse(scenario.name()), Ok(vec![scenario]));
+    }
+}
+
+#[test]
+fn the_peers_of_the_bars_have_a_config_for_each_scenario() {
+    let folder = crate::command::workspace_root().join("bench/configs");
+    for scenario in Scenario::ALL {
+        for proxy in Proxy::QUICK {
+            let templates = proxy.templates(scenario.front());
+            assert!(!templates.is_empty(), "{} {}", proxy.name(), scenario.name());
+            for template in templates {
+                let text = std::fs::read_to_string(folder.join(template)).unwrap();
+                assert!(text.contains("@PORT@") && text.contains("@BACKEND3@"), "{template}");
+                assert_eq!(text.contains("@DIR@/") && text.contains(".pem"), scenario.front() == Front::Https);
+            }
+        }
+    }
+}
+
+#[test]
 fn options_that_make_no_sense_are_refused() {
     for line in ["--scenario 11k", "--proxies apache", "--rounds 0", "--rounds x", "--rounds", "--qick", "--quota 101"]
     {
@@ -51,6 +83,8 @@ fn subcommands_are_found() {
     assert_eq!(options::parse(&words("instructions --bless")), Ok(Command::Instructions(Guard::Bless)));
     assert!(options::parse(&words("instructions --blss")).is_err());
     assert_eq!(options::parse(&words("--help")), Ok(Command::Help));
+    assert_eq!(options::parse(&words("echo 4001 4002")), Ok(Command::Echo(vec![4001, 4002])));
+    assert!(options::parse(&words("echo 0")).is_err());
     let Ok(Command::Profile(profile)) = options::parse(&words("profile --scenario 1m")) else { panic!("no profile") };
     assert_eq!((profile.proxies, profile.scenarios), (vec![Proxy::Evener], vec![Scenario::Megabyte]));
 }
@@ -73,20 +107,94 @@ Transfer/sec:     17.41MB
 
 #[test]
 fn wrk_is_read() {
-    let seen = load::read(WRK).unwrap();
+    let seen = wrk::read(WRK).unwrap();
     assert_eq!((seen.requests, seen.per_second), (232_123.0, 57_742.04));
-    assert_eq!((seen.p50_us, seen.p99_us), (870.0, 1_050_000.0));
+    assert_eq!((seen.p50_us, seen.p99_us), (Some(870.0), Some(1_050_000.0)));
     assert!(seen.errors.is_empty());
 }
 
 #[test]
 fn errors_of_wrk_are_noticed() {
     let socket = format!("{WRK}  Socket errors: connect 0, read 3, write 0, timeout 0\n");
-    assert_eq!(load::read(&socket).unwrap().errors.len(), 1);
+    assert_eq!(wrk::read(&socket).unwrap().errors.len(), 1);
     let status = format!("{WRK}  Non-2xx or 3xx responses: 5\n");
-    assert_eq!(load::read(&status).unwrap().errors, ["Non-2xx or 3xx responses: 5"]);
-    assert!(load::read("  0 requests in 4.02s, 0.00B read\nRequests/sec:      0.00\n").is_err());
-    assert!(load::read("unable to connect to 127.0.0.1:1 Connection refused\n").is_err());
+    assert_eq!(wrk::read(&status).unwrap().errors, ["Non-2xx or 3xx responses: 5"]);
+    for nothing in [
+        "  0 requests in 4.02s, 0.00B read\nRequests/sec:      0.00\n",
+        "unable to connect to 127.0.0.1:1 Connection refused\n",
+    ] {
+        assert!(wrk::read(nothing).unwrap().not_empty("wrk").is_err(), "{nothing}");
+    }
+}
+
+const H2LOAD: &str = "\
+starting benchmark...
+spawning thread #0: 32 total client(s). Timing-based test with 0s of warm-up time and 2s of main duration for measurements.
+Warm-up started for thread #0.
+TLS Protocol: TLSv1.3
+Cipher: TLS_AES_128_GCM_SHA256
+Server Temp Key: X25519 253 bits
+Application protocol: h2
+Main benchmark duration is over for thread #0. Stopping all clients.
+
+finished in 2.00s, 23850.50 req/s, 4.30MB/s
+requests: 47701 total, 48021 started, 47701 done, 47701 succeeded, 0 failed, 0 errored, 0 timeout
+status codes: 47701 2xx, 0 3xx, 0 4xx, 0 5xx
+traffic: 8.60MB (9016489) total, 1.23MB (1288000) headers (space savings 85.00%), 5.82MB (6105728) data
+                     min         max         mean         sd        +/- sd
+time for request:      912us     34.30ms     13.40ms      3.10ms    70.10%
+";
+
+#[test]
+fn h2load_is_read() {
+    let seen = h2load::read(H2LOAD).unwrap();
+    assert_eq!((seen.requests, seen.per_second), (47_701.0, 23_850.5));
+    assert_eq!((seen.p50_us, seen.errors.len()), (None, 0));
+}
+
+#[test]
+fn errors_of_h2load_are_noticed() {
+    let changed = [
+        ("Application protocol: h2", "Application protocol: http/1.1"),
+        ("TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384"),
+        ("TLSv1.3", "TLSv1.2"),
+        ("0 5xx", "3 5xx"),
+        ("0 errored", "3 errored"),
+        ("0 failed", "3 failed"),
+    ];
+    for (right, wrong) in changed {
+        assert_eq!(h2load::read(&H2LOAD.replace(right, wrong)).unwrap().errors.len(), 1, "{wrong}");
+    }
+    assert!(h2load::read("finished in 2.00s, many req/s\n").is_err());
+}
+
+#[test]
+fn the_own_load_generator_tells_what_it_saw() {
+    let seen = load::Seen {
+        requests: 12.0,
+        per_second: 6.5,
+        p50_us: Some(80.25),
+        p99_us: None,
+        errors: vec!["connecting: refused".to_owned()],
+    };
+    assert_eq!(own::read(&format!("{}\n", own::write(&seen))), Ok(seen));
+    assert!(own::read("").is_err());
+    assert!(own::read("{\"requests\": 1}").is_err());
+}
+
+#[test]
+fn tables_hold_what_their_load_tells() {
+    for scenario in Scenario::ALL {
+        let tells_percentiles = match scenario.kind() {
+            Kind::Traffic(load) => !matches!(load.ask, load::Ask::H2 { .. }),
+            Kind::IdleConnections(_) | Kind::FreshStart => false,
+        };
+        assert_eq!(scenario.metrics().contains(&Metric::P99), tells_percentiles, "{}", scenario.name());
+        for bar in scenario.bars() {
+            assert!(scenario.metrics().contains(&bar.metric), "{}", scenario.name());
+            assert!(bar.aim.is_none_or(|aim| aim <= bar.limit), "{}", scenario.name());
+        }
+    }
 }
 
 #[test]
@@ -151,7 +259,7 @@ fn judged(edit: impl Fn(usize, &mut String)) -> Result<(), String> {
         edit(number, &mut answer);
         answer
     });
-    stand::judge(&answers.collect::<Vec<_>>(), &[9001, 9002, 9003])
+    proof::judge(&answers.collect::<Vec<_>>(), &[9001, 9002, 9003])
 }
 
 #[test]

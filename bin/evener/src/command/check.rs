@@ -8,11 +8,13 @@ use crate::operator::{print, reason};
 use crate::source::Source;
 use evener_config::{Diagnostic, Outcome, Severity};
 use evener_plan::{Listen, LogTarget, Plan};
+use evener_tls::TlsFault;
 use rustix::fs::{Access, access};
 use std::io::{ErrorKind, Result as IoResult};
 use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 /// Checks a file and prints what was found.
 pub(crate) fn check(path: &str, format: Format) -> ExitCode {
@@ -44,10 +46,20 @@ fn with_machine(mut outcome: Outcome) -> Outcome {
 pub(crate) fn machine_findings(plan: &Plan) -> Vec<Diagnostic> {
     let listens = plan.listens();
     let mut findings: Vec<Diagnostic> = overlaps(&listens).chain(listens.iter().filter_map(foreign)).collect();
+    findings.extend(evener_tls::inspect(plan, SystemTime::now()).iter().map(certificate));
     if let LogTarget::File(path) = &plan.log.access {
         findings.extend(log_file(Path::new(path)));
     }
     findings
+}
+
+/// Something about a certificate, a key or a list.
+fn certificate(fault: &TlsFault) -> Diagnostic {
+    let severity = match fault.severity() {
+        evener_tls::Severity::Warning => Severity::Warning,
+        evener_tls::Severity::Broken | evener_tls::Severity::Fatal => Severity::Error,
+    };
+    finding("bad-certificate", severity, fault.to_string(), &fault.fix())
 }
 
 fn overlaps(listens: &[Listen]) -> impl Iterator<Item = Diagnostic> {

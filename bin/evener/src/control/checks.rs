@@ -10,13 +10,14 @@
 use super::resources;
 use crate::operator::{reason, say};
 use evener_balance::{Check, Health, Moment, ServerState, SplitMix, Turn, first_check, next_check};
-use evener_plan::{Probe, Server, Upstream, UpstreamId};
+use evener_plan::{Probe, Protocol, Server, Upstream, UpstreamId, UpstreamTls};
 use evener_proxy::Blueprint;
 use evener_runtime::Millis;
-use evener_upstream::ProbeFault;
+use evener_tls::Backends;
+use evener_upstream::{ProbeFault, Security};
 use std::collections::HashMap;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinHandle, JoinSet};
@@ -61,7 +62,18 @@ struct Subject {
     upstream: String,
     server: Server,
     health: evener_plan::Health,
+    protocol: Protocol,
+    tls: Option<UpstreamTls>,
+    trust: Mutex<Trust>,
     state: Arc<ServerState>,
+}
+
+/// Where it stands how TLS is begun with a server. Each reload brings another one, also for a watch that goes on: what is
+/// held here is kept up to date, and what nobody holds is not.
+#[derive(Debug, Clone)]
+struct Trust {
+    backends: Arc<Backends>,
+    upstream: UpstreamId,
 }
 
 impl Checks {
@@ -73,7 +85,7 @@ impl Checks {
     /// Checks the servers of this blueprint from now on, and no others.
     pub(super) fn install(&mut self, blueprint: &Arc<Blueprint>) {
         let mut old = std::mem::take(&mut self.watches);
-        for (upstream, server, state) in servers(blueprint) {
+        for (id, upstream, server, state) in servers(blueprint) {
             let Some(health) = &upstream.health else { continue };
             let key = Arc::as_ptr(state) as usize;
             // An address that stands in the list twice is one server.
@@ -84,10 +96,16 @@ impl Checks {
                 upstream: upstream.name.clone(),
                 server: server.clone(),
                 health: health.clone(),
+                protocol: upstream.protocol,
+                tls: upstream.tls.clone(),
+                trust: Mutex::new(Trust { backends: Arc::clone(blueprint.backends()), upstream: id }),
                 state: Arc::clone(state),
             };
             let watch = match old.remove(&key) {
-                Some(watch) if watch.subject.is_like(&subject) => watch,
+                Some(watch) if watch.subject.is_like(&subject) => {
+                    watch.subject.turn_to(subject.trust());
+                    watch
+                }
                 // One with other settings ends here.
                 Some(_) | None => self.watch(subject),
             };
@@ -117,11 +135,12 @@ impl Drop for Task {
 }
 
 /// Each server of each upstream with its state.
-fn servers(blueprint: &Blueprint) -> impl Iterator<Item = (&Upstream, &Server, &Arc<ServerState>)> {
+fn servers(blueprint: &Blueprint) -> impl Iterator<Item = (UpstreamId, &Upstream, &Server, &Arc<ServerState>)> {
     let upstreams = blueprint.plan().upstreams.iter().enumerate();
     upstreams.flat_map(|(index, upstream)| {
-        let members = blueprint.balancer(UpstreamId(index)).members();
-        upstream.servers.iter().zip(members).map(move |(server, member)| (upstream, server, &member.state))
+        let id = UpstreamId(index);
+        let members = blueprint.balancer(id).members();
+        upstream.servers.iter().zip(members).map(move |(server, member)| (id, upstream, server, &member.state))
     })
 }
 
@@ -133,7 +152,7 @@ async fn watch(subject: Arc<Subject>, room: Arc<Semaphore>, mut rng: SplitMix) {
     loop {
         let Ok(permit) = room.acquire().await else { return };
         let begun = Instant::now();
-        let outcome = evener_upstream::check(&subject.server, plan).await;
+        let outcome = evener_upstream::check(&subject.server, plan, subject.protocol, subject.security()).await;
         drop(permit);
         subject.learn(outcome, &mut health);
         let every = if health.is_confirmed() { plan.every } else { plan.every.min(UNCONFIRMED_EVERY) };
@@ -148,6 +167,24 @@ impl Subject {
             && self.server.label == other.server.label
             && self.server.address == other.server.address
             && self.health == other.health
+            && self.protocol == other.protocol
+            && self.tls == other.tls
+    }
+
+    fn trust(&self) -> Trust {
+        self.trust.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn turn_to(&self, trust: Trust) {
+        *self.trust.lock().unwrap_or_else(PoisonError::into_inner) = trust;
+    }
+
+    /// How TLS is begun with the server now; files may have changed since the last time.
+    fn security(&self) -> Option<Security> {
+        self.tls.as_ref()?;
+        let Trust { backends, upstream } = self.trust();
+        let backend = backends.get(upstream).expect("a blueprint is made of upstreams whose TLS is set up");
+        Some(Security { config: backend.config(), name: backend.server_name(&self.server) })
     }
 
     /// Takes in the outcome of a check, and tells the operator of a change.
@@ -174,7 +211,8 @@ impl Subject {
     fn why(&self, fault: &ProbeFault) -> String {
         let asked = match &self.health.probe {
             Probe::Http { path, .. } if !fault.is_of_connecting() => format!("GET {path}"),
-            Probe::Http { .. } | Probe::Tcp => String::from("it"),
+            Probe::Grpc { service } if !fault.is_of_connecting() => format!("Health/Check {service:?}"),
+            Probe::Http { .. } | Probe::Grpc { .. } | Probe::Tcp => String::from("it"),
         };
         match fault.cause() {
             Some(cause) => format!("{asked} {fault}: {}", reason(cause)),
@@ -198,8 +236,8 @@ async fn try_round(blueprint: &Arc<Blueprint>) {
     let start = now();
     let mut tries = JoinSet::new();
     // A server that its checks call down gets no requests either way.
-    let ejected = servers(blueprint).filter(|(_, _, state)| state.is_up() && state.awaits_connection(start));
-    for (upstream, server, state) in ejected {
+    let ejected = servers(blueprint).filter(|(_, _, _, state)| state.is_up() && state.awaits_connection(start));
+    for (_, upstream, server, state) in ejected {
         if tries.len() >= CHECKS_MAX {
             tries.join_next().await;
         }

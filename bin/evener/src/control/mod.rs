@@ -8,6 +8,7 @@ mod checks;
 pub(crate) mod listeners;
 mod report;
 mod resources;
+mod security;
 mod signals;
 mod workers;
 
@@ -18,6 +19,7 @@ use evener_observe::{Counters, Diagnostics, LogError, LogWriter};
 use evener_plan::{LogPlan, Plan};
 use evener_proxy::{Blueprint, Command, ServerStates, Setup, reasons};
 use listeners::{Listeners, Sockets};
+use security::Safe;
 use signals::{Order, Signals};
 use std::error::Error;
 use std::sync::Arc;
@@ -41,6 +43,7 @@ struct Control {
     listeners: Listeners,
     states: ServerStates,
     checks: Checks,
+    safe: Safe,
     counters: Counters,
     writer: LogWriter,
     grace: Duration,
@@ -78,19 +81,23 @@ impl Control {
         let mut listeners = Listeners::new(worker_count);
         let sockets = listeners.open(&plan)?;
         listeners.commit(&plan);
+        let safe = Safe::new(&plan);
+        let security = safe.prepare(&plan)?;
         let mut control = Self {
             source,
             workers: Workers::new(),
             listeners,
             states: ServerStates::new(resources::secret().ok_or("the system gives no random numbers")?),
             checks: Checks::new(),
+            safe,
             counters: Counters::new(worker_count, reasons()),
             writer: start_writer(&plan.log)?,
             grace: plan.shutdown_grace,
         };
-        let blueprint = Arc::new(Blueprint::new(plan, &mut control.states));
+        let blueprint = Arc::new(Blueprint::new(plan, &mut control.states, security));
         control.start_workers(sockets, &blueprint, connections_max)?;
         control.checks.install(&blueprint);
+        control.safe.installed(blueprint.plan());
         Ok(control)
     }
 
@@ -132,11 +139,16 @@ impl Control {
 
     /// Obeys signals until one asks for the end, or a worker is lost.
     async fn obey(&mut self, signals: &mut Signals) -> Farewell {
+        let mut looks = tokio::time::interval(security::LOOK_EVERY);
         loop {
-            // Both arms are cancel safe: a signal or an end that is not received stays pending.
+            // All arms are cancel safe: a signal, an end or a tick that is not received stays pending.
             let order = tokio::select! {
                 order = signals.next() => order,
                 end = self.workers.next_end() => return Farewell::Lost(end),
+                _ = looks.tick() => {
+                    self.safe.look();
+                    continue;
+                }
             };
             let farewell = match order {
                 Order::Reload => self.reload(signals).await,
@@ -178,6 +190,7 @@ impl Control {
     }
 
     async fn install(&mut self, plan: Plan) -> Result<(), Box<dyn Error>> {
+        let security = self.safe.prepare(&plan)?;
         let sockets = self.listeners.open(&plan)?;
         let new_writer = match *self.writer.plan() == plan.log {
             true => None,
@@ -190,9 +203,10 @@ impl Control {
         self.listeners.commit(&plan);
         self.grace = plan.shutdown_grace;
         let connections_max = resources::connections_max(&plan);
-        let blueprint = Arc::new(Blueprint::new(plan, &mut self.states));
+        let blueprint = Arc::new(Blueprint::new(plan, &mut self.states, security));
         // Before anything is waited for: a check of the old plan must not speak after the new one has taken over.
         self.checks.install(&blueprint);
+        self.safe.installed(blueprint.plan());
         let (done, mut installed) = unbounded_channel();
         let installs = sockets.into_iter().enumerate().map(|(index, listeners)| {
             let own = self.counters.worker(index).map(Arc::clone);

@@ -30,7 +30,10 @@ pub(crate) async fn burst(client: Client) -> Option<Client> {
     client.worker.give_back_session(session);
     match end {
         End::Idle => Some(client),
-        End::Close => None,
+        End::Close => {
+            client.wire.part();
+            None
+        }
     }
 }
 

@@ -79,7 +79,7 @@ fn make_room(session: &mut Session, bytes_max: usize) {
 
 async fn read_some(client: &Client, session: &mut Session) -> Read {
     let is_waiting = !session.inbound.is_empty();
-    poll_fn(|cx| match client.socket.poll_read(cx, session.inbound.space()) {
+    poll_fn(|cx| match client.wire.poll_read(cx, session.inbound.space()) {
         Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(Read::Ended),
         Poll::Ready(Ok(count)) => Poll::Ready(Read::Bytes(count)),
         Poll::Pending if is_waiting => client.alarm.poll(cx).map(|_| Read::Late),

@@ -17,7 +17,7 @@ const BYTES_MAX: u64 = 256 * 1024 * 1024;
 
 /// Ends our side, then reads and drops until the client ends its own, or a bound is reached.
 pub(crate) async fn linger(client: &Client, session: &mut Session) {
-    client.socket.shutdown_write();
+    client.wire.shutdown_write();
     if session.is_half_closed {
         return;
     }
@@ -29,7 +29,7 @@ pub(crate) async fn linger(client: &Client, session: &mut Session) {
     let mut dropped = 0_u64;
     while dropped < BYTES_MAX {
         client.alarm.set(end.min(Millis::now().after(PAUSE)));
-        let read = poll_fn(|cx| match client.socket.poll_read(cx, session.inbound.space()) {
+        let read = poll_fn(|cx| match client.wire.poll_read(cx, session.inbound.space()) {
             Poll::Ready(Ok(0) | Err(_)) => Poll::Ready(None),
             Poll::Ready(Ok(count)) => Poll::Ready(Some(count)),
             Poll::Pending if client.worker.is_draining() => Poll::Ready(None),

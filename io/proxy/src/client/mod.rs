@@ -10,6 +10,7 @@ mod burst;
 mod head;
 mod linger;
 mod rest;
+pub(crate) mod streams;
 
 use crate::exchange;
 use crate::state::{Client, Worker};
@@ -61,7 +62,10 @@ impl Future for Serve {
                     let idle_timeout = client.worker.idle_timeout();
                     match ready!(rest.poll(cx, client, idle_timeout)) {
                         Rested::Readable => None,
-                        Rested::Late | Rested::Unwanted => Some(State::Closed),
+                        Rested::Late | Rested::Unwanted => {
+                            client.wire.part();
+                            Some(State::Closed)
+                        }
                     }
                 }
                 State::Busy(burst) => match ready!(burst.as_mut().poll(cx)) {

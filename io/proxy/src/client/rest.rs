@@ -33,11 +33,11 @@ impl Rest {
     }
 
     fn poll_once(&mut self, cx: &mut Context<'_>, client: &Client, timeout: Duration) -> Poll<Rested> {
-        if client.socket.poll_readable(cx).is_ready() {
+        if client.wire.poll_readable(cx).is_ready() {
             return Poll::Ready(Rested::Readable);
         }
         // A request may be here of which the event loop has yet to tell, as on a connection accepted last: it will.
-        if client.worker.is_draining() && client.socket.is_quiet() {
+        if client.worker.is_draining() && client.wire.is_quiet() {
             return Poll::Ready(Rested::Unwanted);
         }
         if !self.is_armed {

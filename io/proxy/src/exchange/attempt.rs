@@ -8,7 +8,8 @@ use super::watch::Watch;
 use crate::state::{Client, Session};
 use evener_http::{HeadLimits, Progress, RequestContext, Version, write_interim_head};
 use evener_plan::Upstream;
-use evener_runtime::{Buffer, Millis, Socket};
+use evener_runtime::{Buffer, Millis};
+use evener_wire::Wire;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -50,7 +51,7 @@ impl Failed {
 /// One try.
 pub(crate) struct Attempt<'a> {
     pub(crate) client: &'a Client,
-    pub(crate) server: &'a Socket,
+    pub(crate) server: &'a Wire,
     pub(crate) upstream: &'a Upstream,
     /// A body that did not come whole with the head.
     pub(crate) upload: Option<&'a mut Upload>,
@@ -73,7 +74,7 @@ enum Step {
 impl<'a> Attempt<'a> {
     pub(crate) fn new(
         client: &'a Client,
-        server: &'a Socket,
+        server: &'a Wire,
         upstream: &'a Upstream,
         upload: Option<&'a mut Upload>,
     ) -> Self {
@@ -91,7 +92,7 @@ impl<'a> Attempt<'a> {
     }
 
     /// An attempt whose request was sent whole.
-    pub(crate) fn sent(client: &'a Client, server: &'a Socket, upstream: &'a Upstream) -> Self {
+    pub(crate) fn sent(client: &'a Client, server: &'a Wire, upstream: &'a Upstream) -> Self {
         Self { sent: usize::MAX, ..Self::new(client, server, upstream, None) }
     }
 
@@ -114,7 +115,7 @@ impl<'a> Attempt<'a> {
         let is_untouched = match &self.upload {
             Some(upload) => upload.is_untouched(),
             None => self.sent == 0,
-        };
+        } || self.server.is_refused();
         Failed { fault, is_untouched, is_heard: self.is_heard, is_seen: self.is_seen }
     }
 
@@ -287,7 +288,7 @@ pub(crate) fn poll_client(
     is_half_closed: &mut bool,
 ) -> Poll<()> {
     while !heard.is_full() {
-        match ready!(client.socket.poll_read(cx, heard.space())) {
+        match ready!(client.wire.poll_read(cx, heard.space())) {
             Ok(0) => {
                 *is_half_closed = true;
                 return Poll::Pending;
@@ -307,7 +308,7 @@ pub(crate) async fn send_all(client: &Client, mut bytes: &[u8], trip: &Trip) -> 
     let mut watch = Watch::new(&client.alarm);
     let deadline = trip.earlier(Millis::now().after(SEND_TIMEOUT));
     while !bytes.is_empty() {
-        let sent = poll_fn(|cx| match client.socket.poll_write(cx, bytes) {
+        let sent = poll_fn(|cx| match client.wire.poll_write(cx, bytes) {
             Poll::Ready(Ok(count)) => Poll::Ready(Ok(count)),
             Poll::Ready(Err(_)) => Poll::Ready(Err(ClientFault::Gone)),
             Poll::Pending => watch.poll(cx, deadline).map(|()| Err(ClientFault::ReadsTooSlowly)),

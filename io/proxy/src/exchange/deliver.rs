@@ -12,7 +12,8 @@ use crate::state::{Client, Session, Work};
 use evener_http::{BodyDecoder, Framing};
 use evener_plan::Limits;
 use evener_runtime::pipe::Pipe;
-use evener_runtime::{Buffer, Millis, Socket};
+use evener_runtime::{Buffer, Millis};
+use evener_wire::Wire;
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -31,7 +32,7 @@ const STREAM_AFTER: Duration = Duration::from_secs(1);
 /// A response being delivered.
 pub(crate) struct Delivery<'a, 's> {
     pub(crate) client: &'a Client,
-    pub(crate) server: &'a Socket,
+    pub(crate) server: &'a Wire,
     pub(crate) limits: &'a Limits,
     /// Bound on waiting for the next piece of the body.
     pub(crate) stall_timeout: Duration,
@@ -61,7 +62,7 @@ enum Moved {
 impl<'a, 's> Delivery<'a, 's> {
     pub(crate) fn new(
         client: &'a Client,
-        server: &'a Socket,
+        server: &'a Wire,
         limits: &'a Limits,
         stall_timeout: Duration,
         upload: Option<&'a mut Upload>,
@@ -111,7 +112,7 @@ impl<'a, 's> Delivery<'a, 's> {
                     (false, 0) => &pieces[..1],
                     (false, _) => &pieces[..],
                 };
-                self.write(body, trip, |cx, socket| socket.poll_write_pieces(cx, pieces)).await?
+                self.write(body, trip, |cx, wire| wire.poll_write_pieces(cx, pieces)).await?
             };
             let of_head = count.min(session.out.len() - head_sent);
             head_sent += of_head;
@@ -136,7 +137,7 @@ impl<'a, 's> Delivery<'a, 's> {
                 let head = &out[head_sent..];
                 let pieces = [head, stage.pending()];
                 let pieces = if head.is_empty() { &pieces[1..] } else { &pieces[..] };
-                let count = self.write(body, trip, |cx, socket| socket.poll_write_pieces(cx, pieces)).await?;
+                let count = self.write(body, trip, |cx, wire| wire.poll_write_pieces(cx, pieces)).await?;
                 let of_head = count.min(head.len());
                 head_sent += of_head;
                 stage.sent(count - of_head);
@@ -209,7 +210,7 @@ impl<'a, 's> Delivery<'a, 's> {
         if answer.capacity() == 0 {
             *answer = self.client.worker.buffers.take_large();
         }
-        let moved = self.wait_for_server(heard, trip, |cx, socket| socket.poll_read(cx, answer.space())).await?;
+        let moved = self.wait_for_server(heard, trip, |cx, wire| wire.poll_read(cx, answer.space())).await?;
         match moved {
             Moved::Bytes(count) => {
                 let is_full = count == answer.space().len();
@@ -225,7 +226,8 @@ impl<'a, 's> Delivery<'a, 's> {
 
     fn can_splice(&self) -> bool {
         let is_uploading = self.upload.as_ref().is_some_and(|upload| upload.is_running());
-        !is_uploading && self.decoder.length_left().is_some_and(|left| left >= SPLICE_BYTES_MIN)
+        let is_plain = self.server.as_plain().is_some() && self.client.wire.as_plain().is_some();
+        is_plain && !is_uploading && self.decoder.length_left().is_some_and(|left| left >= SPLICE_BYTES_MIN)
     }
 
     /// Moves the rest of a long body through a pipe.
@@ -244,14 +246,13 @@ impl<'a, 's> Delivery<'a, 's> {
         while let Some(left) = self.decoder.length_left().filter(|left| *left > 0) {
             let wanted = usize::try_from(left).map_or(Pipe::capacity(), |left| left.min(Pipe::capacity()));
             let (_, heard) = split(session);
-            let moved =
-                self.wait_for_server(heard, trip, |cx, socket| socket.poll_splice_into(cx, &pipe, wanted)).await?;
+            let moved = self.wait_for_server(heard, trip, |cx, wire| splice_into(cx, wire, &pipe, wanted)).await?;
             let Moved::Bytes(mut held) = moved else {
                 return self.decoder.on_eof().map_err(|fault| Fault::Upstream(UpstreamFault::Body(fault)));
             };
             while held > 0 {
                 let body = &mut session.body;
-                let count = self.write(body, trip, |cx, socket| socket.poll_splice_from(cx, &pipe, held)).await?;
+                let count = self.write(body, trip, |cx, wire| splice_from(cx, wire, &pipe, held)).await?;
                 held -= count;
                 self.decoder.skip(count as u64);
                 trip.body_bytes_out += count as u64;
@@ -269,7 +270,7 @@ impl<'a, 's> Delivery<'a, 's> {
             }
             let Session { answer, body, .. } = session;
             let payload = &answer.filled()[..payload_bytes];
-            let count = self.write(body, trip, |cx, socket| socket.poll_write(cx, payload)).await?;
+            let count = self.write(body, trip, |cx, wire| wire.poll_write(cx, payload)).await?;
             answer.consume(count);
             self.decoder.skip(count as u64);
             trip.body_bytes_out += count as u64;
@@ -282,7 +283,7 @@ impl<'a, 's> Delivery<'a, 's> {
         &mut self,
         mut heard: Heard<'_>,
         trip: &Trip,
-        mut poll: impl FnMut(&mut Context<'_>, &Socket) -> Poll<io::Result<usize>>,
+        mut poll: impl FnMut(&mut Context<'_>, &Wire) -> Poll<io::Result<usize>>,
     ) -> Result<Moved, Fault> {
         let mut watch = Watch::new(&self.client.alarm);
         let mut deadline = None;
@@ -340,12 +341,12 @@ impl<'a, 's> Delivery<'a, 's> {
         &mut self,
         body: &mut Buffer,
         trip: &mut Trip,
-        mut poll: impl FnMut(&mut Context<'_>, &Socket) -> Poll<io::Result<usize>>,
+        mut poll: impl FnMut(&mut Context<'_>, &Wire) -> Poll<io::Result<usize>>,
     ) -> Result<usize, Fault> {
         let mut watch = Watch::new(&self.client.alarm);
         let mut deadline = None;
         let sent = poll_fn(|cx| {
-            match poll(cx, &self.client.socket) {
+            match poll(cx, &self.client.wire) {
                 Poll::Ready(Ok(count)) => return Poll::Ready(Ok(count)),
                 Poll::Ready(Err(_)) => return Poll::Ready(Err(Fault::Client(ClientFault::Gone))),
                 Poll::Pending => {}
@@ -391,4 +392,20 @@ impl<'a, 's> Delivery<'a, 's> {
 fn split(session: &mut Session) -> (&mut Buffer, Heard<'_>) {
     let Session { answer, body, inbound, is_half_closed, .. } = session;
     (answer, Heard { body, inbound, is_half_closed })
+}
+
+/// Moves bytes from a connection in the clear into a pipe; no other is asked to, see [`Delivery::can_splice`].
+fn splice_into(cx: &mut Context<'_>, wire: &Wire, pipe: &Pipe, bytes_max: usize) -> Poll<io::Result<usize>> {
+    match wire.as_plain() {
+        Some(socket) => socket.poll_splice_into(cx, pipe, bytes_max),
+        None => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
+    }
+}
+
+/// The same from a pipe.
+fn splice_from(cx: &mut Context<'_>, wire: &Wire, pipe: &Pipe, bytes_max: usize) -> Poll<io::Result<usize>> {
+    match wire.as_plain() {
+        Some(socket) => socket.poll_splice_from(cx, pipe, bytes_max),
+        None => Poll::Ready(Err(io::ErrorKind::Unsupported.into())),
+    }
 }

@@ -1,6 +1,7 @@
 //! What can go wrong with an exchange: whose fault it is, and the reason code by which logs, counters and people know
 //! it. The status that a client gets for it is in `respond`.
 
+use crate::entrance::EntranceFault;
 use evener_balance::Failure;
 use evener_http::{BodyFault, RequestFault, ResponseFault};
 use evener_upstream::ConnectFault;
@@ -40,6 +41,13 @@ pub(crate) enum ClientFault {
     AmbiguousPath,
     /// The path climbs out of the root once the prefix is taken off.
     PathClimbs,
+    /// The request has no form in HTTP/1.1: an HTTP/2 head that RFC 9113 §8.1.1 calls malformed.
+    NoForm,
+    /// The host belongs to a site with other rules for clients than the one that the connection was made for (RFC 9110
+    /// §15.5.20).
+    Misdirected,
+    /// Requests were taken back faster than they were answered.
+    TakesBack,
     /// The client took nothing of its response for too long.
     ReadsTooSlowly,
     /// The client ended or reset the connection before the exchange was over.
@@ -106,8 +114,11 @@ impl Fault {
 }
 
 impl ClientFault {
-    const fn reason(self) -> &'static str {
+    pub(crate) const fn reason(self) -> &'static str {
         match self {
+            Self::NoForm => "h2_malformed",
+            Self::Misdirected => "misdirected",
+            Self::TakesBack => "h2_taken_back",
             Self::HeadTimeout => "head_timeout",
             Self::BodyTooSlow => "body_too_slow",
             Self::BodyTooLarge => "body_too_large",
@@ -123,13 +134,13 @@ impl ClientFault {
 }
 
 impl UpstreamFault {
-    const fn failure(&self) -> Option<Failure> {
+    pub(crate) const fn failure(&self) -> Option<Failure> {
         match self {
-            Self::Connect(ConnectFault::Refused(_) | ConnectFault::TimedOut) => Some(Failure::Connect),
+            Self::Connect(ConnectFault::Exhausted(_)) | Self::NoServer => None,
+            Self::Connect(_) => Some(Failure::Connect),
             Self::Closed | Self::Response(_) | Self::TooManyInterim => Some(Failure::Reset),
             Self::ResponseTimeout | Self::BodyTimeout | Self::RouteTimeout => Some(Failure::Timeout),
             Self::Body(_) | Self::BadSwitch => Some(Failure::Broken),
-            Self::Connect(ConnectFault::Exhausted(_)) | Self::NoServer => None,
         }
     }
 
@@ -137,6 +148,8 @@ impl UpstreamFault {
         match self {
             Self::Connect(ConnectFault::Refused(_)) => "connect_refused",
             Self::Connect(ConnectFault::TimedOut) => "connect_timeout",
+            Self::Connect(ConnectFault::Handshake(_)) => "upstream_tls",
+            Self::Connect(ConnectFault::Protocol(_)) => "upstream_h2",
             Self::Connect(ConnectFault::Exhausted(_)) => "descriptors_exhausted",
             Self::Closed => "upstream_closed",
             Self::ResponseTimeout => "response_timeout",
@@ -158,6 +171,8 @@ impl fmt::Display for UpstreamFault {
         match self {
             Self::Connect(ConnectFault::Refused(cause)) => write!(f, "refused the connection: {cause}"),
             Self::Connect(ConnectFault::TimedOut) => f.write_str("took no connection in time"),
+            Self::Connect(ConnectFault::Handshake(fault)) => write!(f, "failed the handshake of TLS: {fault}"),
+            Self::Connect(ConnectFault::Protocol(cause)) => write!(f, "does not speak HTTP/2: {cause}"),
             Self::Connect(ConnectFault::Exhausted(cause)) => write!(f, "could not be connected to: {cause}"),
             Self::Closed => f.write_str("closed the connection before it answered"),
             Self::ResponseTimeout => f.write_str("did not answer in time"),
@@ -183,12 +198,17 @@ pub(crate) fn reasons() -> Vec<&'static str> {
         ClientFault::MethodNotAllowed,
         ClientFault::AmbiguousPath,
         ClientFault::PathClimbs,
+        ClientFault::NoForm,
+        ClientFault::Misdirected,
+        ClientFault::TakesBack,
         ClientFault::ReadsTooSlowly,
         ClientFault::Gone,
     ];
     let upstream = [
         "connect_refused",
         "connect_timeout",
+        "upstream_tls",
+        "upstream_h2",
         "upstream_closed",
         "response_timeout",
         "response_body_timeout",
@@ -207,6 +227,7 @@ pub(crate) fn reasons() -> Vec<&'static str> {
     all.extend(upstream);
     all.extend(RequestFault::ALL.iter().map(|fault| fault.reason()));
     all.extend(ResponseFault::ALL.iter().map(|fault| fault.reason()));
+    all.extend(EntranceFault::reasons());
     all.extend(BodyFault::ALL.iter().map(|fault| fault.reason()));
     all.sort_unstable();
     all.dedup();

@@ -33,6 +33,18 @@ pub(crate) async fn respond(
     send(client, session, trip, respond.status, then).await
 }
 
+/// The answer for an authority that looks whether a host is ours.
+pub(crate) async fn challenge(
+    client: &Client,
+    session: &mut Session,
+    trip: &mut Trip,
+    answer: &str,
+) -> Result<Ended, Fault> {
+    let body = answer.to_owned();
+    let content_type = String::from("application/octet-stream");
+    respond(client, session, trip, &Respond { status: 200, body, content_type }).await
+}
+
 /// The answer of a route with `redirect`.
 pub(crate) async fn redirect(
     client: &Client,
@@ -69,7 +81,7 @@ pub(crate) async fn fail(
         Fault::Request(_) | Fault::Body(_) | Fault::Client(_) | Fault::Own(_) => {}
     }
     if trip.is_answering || status_of(fault) == 499 {
-        client.socket.reset_on_close();
+        client.wire.reset_on_close();
         return Ended::Close;
     }
     let then = match fault {

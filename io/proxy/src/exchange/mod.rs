@@ -18,7 +18,7 @@ mod find;
 mod local;
 mod reach;
 
-pub(crate) use fault::{ClientFault, Fault};
+pub(crate) use fault::{ClientFault, Fault, UpstreamFault};
 pub(crate) use local::{reject, write_refusal};
 
 use crate::state::{Client, Session, Snapshot};
@@ -29,7 +29,6 @@ use evener_http::{ForwardResponse, Framing, Version, is_offered, write_response_
 use evener_observe::WorkerCounters;
 use evener_plan::{Action, UpstreamId};
 use evener_route::Match;
-use fault::UpstreamFault;
 use reach::{Reached, broke_off, reach};
 use stage::Recode;
 use std::sync::OnceLock;
@@ -63,7 +62,11 @@ pub(crate) async fn run(client: &Client, session: &mut Session) -> Ended {
 }
 
 async fn answer(client: &Client, session: &mut Session, snapshot: &Snapshot, trip: &mut Trip) -> Result<Ended, Fault> {
+    if let Some(answer) = find::challenge_answer(session, snapshot) {
+        return local::challenge(client, session, trip, &answer).await;
+    }
     let found = find::route(client.listen, session, snapshot, trip)?;
+    find::check_policy(client, session, snapshot)?;
     let route = snapshot.route(found);
     trip.limit(route.timeout);
     match &route.action {
@@ -167,18 +170,18 @@ async fn deliver(
 
     let stall_timeout = snapshot.upstream(upstream).response_timeout;
     let limits = &snapshot.plan().limits;
-    let socket = lease.socket();
+    let server = lease.wire();
     let upload_of = upload.as_deref_mut();
-    let mut delivery = Delivery::new(client, socket, limits, stall_timeout, upload_of, framing, &mut work);
+    let mut delivery = Delivery::new(client, server, limits, stall_timeout, upload_of, framing, &mut work);
     let ends_with_connection = matches!(client_framing, Framing::UntilClose);
     if ends_with_connection {
         // Whatever ends the connection before the body is whole, a stop of the program too, must not look like its end.
-        client.socket.reset_on_close();
+        client.wire.reset_on_close();
     }
     let delivered = delivery.run(session, trip, recode).await;
     if ends_with_connection && (delivered.is_ok() || !trip.is_answering) {
         // Whole, or not begun: then another answer tells of the failure.
-        client.socket.end_on_close();
+        client.wire.end_on_close();
     }
     if let Err(fault) = delivered {
         broke_off(client, snapshot, upstream, work, &fault);
@@ -241,7 +244,7 @@ async fn switch(
     session.inbound.truncate(request_bytes);
     session.answer.consume(response_bytes);
     let idle_timeout = snapshot.plan().limits.tunnel_idle_timeout;
-    let moved = tunnel::run(client, lease.socket(), &mut session.body, &mut session.answer, idle_timeout).await;
+    let moved = tunnel::run(client, lease.wire(), &mut session.body, &mut session.answer, idle_timeout).await;
     trip.body_bytes_in = moved.from_client;
     trip.body_bytes_out = moved.from_server;
     Ok(Ended::Close)
@@ -268,7 +271,7 @@ fn after_last(client: &Client, session: &Session, trip: &Trip) -> Ended {
         BodyPlace::Whole(length) => session.inbound.len() - session.parser.head().head_bytes - length,
         BodyPlace::Coming => session.body.len(),
     };
-    if behind > 0 || client.socket.is_readable() { Ended::Linger } else { Ended::Close }
+    if behind > 0 || client.wire.is_readable() { Ended::Linger } else { Ended::Close }
 }
 
 /// Every reason code that an exchange can fail with, sorted: the names of the failure counters.
@@ -277,7 +280,7 @@ pub fn reasons() -> &'static [&'static str] {
     REASONS.get_or_init(fault::reasons)
 }
 
-fn count_failure(counters: &WorkerCounters, reason: &str) {
+pub(crate) fn count_failure(counters: &WorkerCounters, reason: &str) {
     if let Ok(index) = reasons().binary_search(&reason) {
         counters.count_failure(index);
     }

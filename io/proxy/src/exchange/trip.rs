@@ -4,7 +4,7 @@
 use super::fault::Fault;
 use super::respond::status_of;
 use crate::state::{Client, Session, Snapshot};
-use evener_http::{Framing, Version, client_address};
+use evener_http::{Framing, client_address};
 use evener_observe::AccessRecord;
 use evener_plan::{Site, UpstreamId};
 use evener_runtime::Millis;
@@ -181,7 +181,7 @@ impl Trip {
             client: site.map_or(client.peer, |site| client_ip(client, session, site)),
             method: head.method_text.of(message),
             target: head.target.of(message),
-            protocol: if head.version == Version::Http10 { "HTTP/1.0" } else { "HTTP/1.1" },
+            protocol: client.protocol(head.version),
             host: head.authority.of(message),
             status: self.status,
             bytes_out: self.body_bytes_out,

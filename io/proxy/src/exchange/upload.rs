@@ -10,7 +10,8 @@ use super::watch::RateWindow;
 use crate::state::Client;
 use evener_http::{BodyDecoder, Framing};
 use evener_plan::Limits;
-use evener_runtime::{Buffer, Millis, Socket};
+use evener_runtime::{Buffer, Millis};
+use evener_wire::Wire;
 use std::io;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -174,7 +175,7 @@ impl Upload {
         client: &Client,
         head: &[u8],
         body: &mut Buffer,
-        server: &Socket,
+        server: &Wire,
     ) -> Poll<Result<(), Fault>> {
         while self.is_running() {
             if let Err(fault) = self.gather(body) {
@@ -288,7 +289,7 @@ impl Upload {
             // Only an unfinished size line or trailer can fill it; the decoder bounds both far below a buffer.
             body.compact();
         }
-        match ready!(client.socket.poll_read(cx, body.space())) {
+        match ready!(client.wire.poll_read(cx, body.space())) {
             Ok(0) | Err(_) => Poll::Ready(Err(ClientFault::Gone.into())),
             Ok(count) => {
                 client.worker.counters.bytes_in.add(count as u64);

@@ -9,11 +9,11 @@ mod standing;
 mod upstream;
 mod worker;
 
-pub(crate) use client::Client;
+pub(crate) use client::{Client, Entrant, Secured};
 pub(crate) use line::Waiting;
 pub(crate) use session::Session;
-pub use snapshot::Blueprint;
 pub(crate) use snapshot::Snapshot;
+pub use snapshot::{Blueprint, Security};
 pub use standing::ServerStates;
 pub(crate) use upstream::{Balanced, Work, moment};
 pub(crate) use worker::{Admission, Worker};

@@ -3,11 +3,13 @@
 
 use super::standing::ServerStates;
 use super::upstream::Balanced;
+use crate::entrance::Door;
 use evener_balance::Moment;
-use evener_plan::{Listen, Plan, Route, Upstream, UpstreamId};
+use evener_plan::{Listen, Plan, Route, Server, Upstream, UpstreamId};
 use evener_route::{Match, Router};
 use evener_runtime::Millis;
-use evener_upstream::{Pool, Pools};
+use evener_tls::{Backend, Backends, Challenges, Frontends};
+use evener_upstream::{Manner, Pool, Pools, Security as Begin};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -19,11 +21,23 @@ pub struct Blueprint {
     upstreams: Vec<Balanced>,
     /// For each site and route the fields that it sets, as the codec takes them.
     set_headers: Vec<Vec<Vec<(String, String)>>>,
+    security: Security,
+}
+
+/// What a plan needs of TLS.
+#[derive(Debug, Clone, Default)]
+pub struct Security {
+    /// Towards clients.
+    pub frontends: Arc<Frontends>,
+    /// Towards servers.
+    pub backends: Arc<Backends>,
+    /// What authorities ask for.
+    pub challenges: Arc<Challenges>,
 }
 
 impl Blueprint {
     /// Makes `plan` ready. States of servers that are no longer named are forgotten once nobody uses them.
-    pub fn new(plan: Plan, states: &mut ServerStates) -> Self {
+    pub fn new(plan: Plan, states: &mut ServerStates, security: Security) -> Self {
         let routers = plan.listens().into_iter().map(|listen| (listen, Router::new(&plan, listen))).collect();
         let standings = states.renew(&plan.upstreams, Moment(Millis::now().0));
         let upstreams = plan.upstreams.iter().zip(standings);
@@ -34,12 +48,17 @@ impl Blueprint {
             pairs.collect::<Vec<_>>()
         };
         let set_headers = plan.sites.iter().map(|site| site.routes.iter().map(of_route).collect()).collect();
-        Self { plan, routers, upstreams, set_headers }
+        Self { plan, routers, upstreams, set_headers, security }
     }
 
     /// The plan.
     pub fn plan(&self) -> &Plan {
         &self.plan
+    }
+
+    /// What servers are met with under TLS.
+    pub fn backends(&self) -> &Arc<Backends> {
+        &self.security.backends
     }
 
     /// The balancer of an upstream of the plan.
@@ -57,17 +76,40 @@ pub(crate) struct Snapshot {
     blueprint: Arc<Blueprint>,
     routers: Vec<(Listen, Router)>,
     pools: Vec<Vec<Rc<Pool>>>,
+    doors: Vec<(Listen, Rc<Door>)>,
 }
 
 impl Snapshot {
     pub(crate) fn new(blueprint: Arc<Blueprint>, pools: &Pools) -> Self {
-        let of_upstream = |upstream: &Upstream| {
+        let plan = &blueprint.plan;
+        let of_upstream = |(index, upstream): (usize, &Upstream)| {
+            let backend = blueprint.security.backends.get(UpstreamId(index));
             let servers = upstream.servers.iter();
-            servers.map(|server| pools.pool(&server.address, upstream.idle_timeout)).collect()
+            let pool = |server: &Server| {
+                let manner = Manner { protocol: upstream.protocol, tls: upstream.tls.clone() };
+                let begin = |backend: &Backend| Begin { config: backend.config(), name: backend.server_name(server) };
+                pools.pool(&server.address, manner, backend.map(begin), upstream.idle_timeout)
+            };
+            servers.map(pool).collect()
         };
-        let pools = blueprint.plan.upstreams.iter().map(of_upstream).collect();
+        let pools = plan.upstreams.iter().enumerate().map(of_upstream).collect();
         let routers = blueprint.routers.clone();
-        Self { blueprint, routers, pools }
+        let door = |listen: Listen| Door::new(plan, listen).map(|door| (listen, Rc::new(door)));
+        let doors = plan.listens().into_iter().filter_map(door).collect();
+        Self { blueprint, routers, pools, doors }
+    }
+
+    /// What connections of a listener go through; `None`: nothing.
+    pub(crate) fn door(&self, listen: Listen) -> Option<Rc<Door>> {
+        self.doors.iter().find(|(own, _)| *own == listen).map(|(_, door)| Rc::clone(door))
+    }
+
+    pub(crate) fn frontends(&self) -> &Frontends {
+        &self.blueprint.security.frontends
+    }
+
+    pub(crate) fn challenges(&self) -> &Challenges {
+        &self.blueprint.security.challenges
     }
 
     pub(crate) fn plan(&self) -> &Plan {

@@ -43,6 +43,8 @@ pub(crate) struct Worker {
     /// Asks every worker to close an idle connection.
     pub(crate) pressure: Arc<Notify>,
     pub(crate) connections_max: Cell<usize>,
+    /// Handshakes of TLS under way.
+    pub(crate) handshakes: Cell<usize>,
 }
 
 impl Worker {

@@ -1,13 +1,18 @@
-//! Opening a connection to a server. Does not choose the server and does not retry another one.
+//! Opening a connection to a server: TCP, then TLS and HTTP/2 as the server's pool asks for. Does not choose the server
+//! and does not retry another one.
 
-use evener_plan::ServerAddress;
+use crate::pool::{Lease, Pool, Security};
+use evener_plan::{Protocol, ServerAddress};
 use evener_runtime::alarm::Wake;
 use evener_runtime::{Alarm, Socket};
+use evener_tls::{HandshakeFault, Link};
+use evener_wire::{ClientSettings, Opened};
 use std::cell::Cell;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::Poll;
 
 /// Why a connection could not be opened. Nothing was sent, so another server may always be tried.
@@ -18,13 +23,84 @@ pub enum ConnectFault {
     Refused(io::Error),
     /// The deadline passed first.
     TimedOut,
+    /// The server took the connection, but no TLS came about on it: its certificate, or what it speaks.
+    Handshake(HandshakeFault),
+    /// It took the connection, but does not speak HTTP/2 as it should.
+    Protocol(io::Error),
     /// This process or machine has run out of descriptors or memory: not the server's fault.
     Exhausted(io::Error),
 }
 
+/// Streams that one worker opens at a time on one connection, if the server admits as many; then it opens another.
+const STREAMS_MAX: usize = 256;
+/// Bytes of a response head, as with HTTP/1.
+const HEAD_BYTES_MAX: u32 = 64 * 1024;
+
+/// A lease of a new connection to the pool's server, or of a stream on one that somebody else has opened meanwhile, before
+/// the deadline of `alarm`.
+pub async fn lease(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault> {
+    while pool.may_share() {
+        if let Some(opening) = pool.begin_opening() {
+            let lease = lease_new(pool, alarm).await;
+            drop(opening);
+            return lease;
+        }
+        in_time(alarm, async { Ok(pool.someone_has_opened().await) }).await?;
+        if let Some(lease) = pool.take_stream() {
+            return Ok(lease);
+        }
+    }
+    lease_new(pool, alarm).await
+}
+
+async fn lease_new(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault> {
+    let socket = open(pool.address(), pool.preferred(), alarm).await?;
+    let (link, is_http2) = match pool.security() {
+        None => (Link::plain(socket), pool.protocol() == Protocol::Http2),
+        Some(Security { config, name }) => {
+            let shaken = evener_tls::connect(socket, config, name, alarm).await;
+            let (link, shaken) = shaken.map_err(|fault| match fault {
+                HandshakeFault::TimedOut => ConnectFault::TimedOut,
+                other => ConnectFault::Handshake(other),
+            })?;
+            (link, shaken.alpn.as_deref() == Some(b"h2"))
+        }
+    };
+    if !is_http2 {
+        if pool.protocol() == Protocol::Http2 {
+            return Err(ConnectFault::Protocol(io::Error::other("the server did not agree to HTTP/2")));
+        }
+        pool.learn_no_streams();
+        return Ok(pool.adopt(link));
+    }
+    let settings = ClientSettings { streams_max: STREAMS_MAX, head_bytes_max: HEAD_BYTES_MAX };
+    let opened = in_time(alarm, async { evener_wire::open(link, &settings).await.map_err(ConnectFault::Protocol) });
+    let Opened { asking, driver } = opened.await?;
+    tokio::task::spawn_local(driver);
+    let closed = || ConnectFault::Protocol(io::ErrorKind::ConnectionReset.into());
+    pool.adopt_shared(asking).ok_or_else(closed)
+}
+
+/// The outcome of a step, unless the deadline passes first.
+async fn in_time<T>(alarm: &Alarm, step: impl Future<Output = Result<T, ConnectFault>>) -> Result<T, ConnectFault> {
+    let mut step = pin!(step);
+    poll_fn(|cx| match step.as_mut().poll(cx) {
+        Poll::Ready(done) => Poll::Ready(done),
+        Poll::Pending => match alarm.poll(cx) {
+            Poll::Ready(Wake::Deadline) => Poll::Ready(Err(ConnectFault::TimedOut)),
+            Poll::Ready(Wake::Shed) | Poll::Pending => Poll::Pending,
+        },
+    })
+    .await
+}
+
 /// Opens a connection before the deadline of `alarm`. A server with several addresses is tried at each of them, first
 /// at the one that `preferred` remembers from the last success, or that follows one which kept silent.
-pub async fn open(address: &ServerAddress, preferred: &Cell<usize>, alarm: &Alarm) -> Result<Socket, ConnectFault> {
+pub(crate) async fn open(
+    address: &ServerAddress,
+    preferred: &Cell<usize>,
+    alarm: &Alarm,
+) -> Result<Socket, ConnectFault> {
     match address {
         ServerAddress::Unix(path) => finish(Socket::connect_unix(path), alarm).await,
         ServerAddress::Tcp(addresses) => open_tcp(addresses, preferred, alarm).await,
@@ -46,7 +122,7 @@ async fn open_tcp(addresses: &[SocketAddr], preferred: &Cell<usize>, alarm: &Ala
                 preferred.set((index + 1) % addresses.len());
                 return Err(ConnectFault::TimedOut);
             }
-            Err(exhausted @ ConnectFault::Exhausted(_)) => return Err(exhausted),
+            Err(other) => return Err(other),
         }
     }
     Err(fault)
@@ -54,18 +130,8 @@ async fn open_tcp(addresses: &[SocketAddr], preferred: &Cell<usize>, alarm: &Ala
 
 async fn finish(started: io::Result<Socket>, alarm: &Alarm) -> Result<Socket, ConnectFault> {
     let socket = started.map_err(classify)?;
-    let connected = {
-        let mut connected = pin!(socket.connected());
-        poll_fn(|cx| match connected.as_mut().poll(cx) {
-            Poll::Ready(result) => Poll::Ready(result.map_err(classify)),
-            Poll::Pending => match alarm.poll(cx) {
-                Poll::Ready(Wake::Deadline) => Poll::Ready(Err(ConnectFault::TimedOut)),
-                Poll::Ready(Wake::Shed) | Poll::Pending => Poll::Pending,
-            },
-        })
-        .await
-    };
-    connected.map(|()| socket)
+    in_time(alarm, async { socket.connected().await.map_err(classify) }).await?;
+    Ok(socket)
 }
 
 pub(crate) fn classify(error: io::Error) -> ConnectFault {

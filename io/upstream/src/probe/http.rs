@@ -1,31 +1,20 @@
-//! One request of a check, and what its answer says. Redirects are not followed and bodies are not read, unless their text
-//! counts; whatever comes is bounded in bytes here and in time by the caller.
+//! One request of a check over HTTP/1.1, and what its answer says. Redirects are not followed and bodies are not read, unless
+//! their text counts; whatever comes is bounded in bytes here and in time by the caller.
 
 use super::connection::Connection;
 use super::fault::ProbeFault;
+use super::question::{Question, Search};
 use evener_http::{BodyDecoder, Framing, HeadLimits, Method, Progress, RequestContext, ResponseParser};
-use std::ops::RangeInclusive;
-
-/// What is asked, and what would be a good answer.
-#[derive(Debug)]
-pub(super) struct Question<'h> {
-    pub(super) path: &'h str,
-    pub(super) host: &'h str,
-    pub(super) status: &'h [RangeInclusive<u16>],
-    pub(super) body: Option<&'h str>,
-}
 
 /// Asks, and judges the answer as soon as enough of it is there.
-pub(super) async fn ask(connection: &Connection, question: &Question<'_>) -> Result<(), ProbeFault> {
+pub(super) async fn ask(connection: &mut Connection, question: &Question<'_>) -> Result<(), ProbeFault> {
     let Question { path, host, .. } = question;
     let request = format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nUser-Agent: evener-check\r\nAccept: */*\r\nConnection: close\r\n\r\n"
     );
     connection.write_all(request.as_bytes()).await.map_err(ProbeFault::Lost)?;
     let head = read_head(connection).await?;
-    if !question.status.iter().any(|range| range.contains(&head.status)) {
-        return Err(ProbeFault::Status { answered: head.status, wanted: question.status.to_vec() });
-    }
+    question.judge(head.status)?;
     match question.body {
         None => Ok(()),
         Some(text) => find(text, head, connection).await,
@@ -41,7 +30,7 @@ struct Head {
 }
 
 /// Reads up to the final head. All heads together, interim ones too, have room for [`HEADS_BYTES_MAX`].
-async fn read_head(connection: &Connection) -> Result<Head, ProbeFault> {
+async fn read_head(connection: &mut Connection) -> Result<Head, ProbeFault> {
     let mut parser = ResponseParser::new();
     let mut received = Vec::new();
     let mut limits = HeadLimits { bytes_max: HEADS_BYTES_MAX, fields_max: FIELDS_MAX };
@@ -67,9 +56,9 @@ async fn read_head(connection: &Connection) -> Result<Head, ProbeFault> {
 }
 
 /// Reads the body until it holds the text.
-async fn find(text: &str, head: Head, connection: &Connection) -> Result<(), ProbeFault> {
+async fn find(text: &str, head: Head, connection: &mut Connection) -> Result<(), ProbeFault> {
     let mut decoder = BodyDecoder::new(head.framing);
-    let mut search = Search { text: text.as_bytes(), body: Vec::new() };
+    let mut search = Search::new(text);
     let mut received = head.rest;
     loop {
         let mut at = 0;
@@ -95,29 +84,6 @@ async fn find(text: &str, head: Head, connection: &Connection) -> Result<(), Pro
     }
 }
 
-/// Looks for a text in a body that comes in pieces.
-struct Search<'t> {
-    text: &'t [u8],
-    body: Vec<u8>,
-}
-
-impl Search<'_> {
-    /// Whether the text is there with this piece, within the first [`BODY_BYTES_MAX`].
-    fn finds_with(&mut self, piece: &[u8]) -> bool {
-        let room = BODY_BYTES_MAX - self.body.len();
-        // The text may have begun in what came before.
-        let from = self.body.len().saturating_sub(self.text.len());
-        self.body.extend_from_slice(&piece[..piece.len().min(room)]);
-        // No window is empty.
-        self.text.is_empty() || self.body[from..].windows(self.text.len()).any(|window| window == self.text)
-    }
-
-    fn is_over(&self) -> bool {
-        self.body.len() >= BODY_BYTES_MAX
-    }
-}
-
 const HEADS_BYTES_MAX: usize = 64 * 1024;
 const FIELDS_MAX: usize = 128;
-const BODY_BYTES_MAX: usize = 64 * 1024;
 const READ_BYTES: usize = 4 * 1024;

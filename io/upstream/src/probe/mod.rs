@@ -1,39 +1,80 @@
-//! Probes: whether a server takes a connection, and whether it answers a request as it should.
+//! Probes: whether a server takes a connection, and whether it answers a request as it should, in the protocol and under
+//! the TLS that requests to it have.
 //!
 //! A probe has a connection of its own, over the sockets of an ordinary tokio runtime: it runs on the control thread and
 //! shares nothing with workers. It does not decide what its outcome means for the server, and is not repeated here.
 
 mod connection;
 mod fault;
+mod grpc;
 mod http;
+mod http2;
+mod message;
 mod patience;
+mod question;
 #[cfg(test)]
 mod tests;
 
 pub use fault::ProbeFault;
+pub use grpc::GrpcFault;
 
 use crate::connect::{ConnectFault, classify};
+use crate::pool::Security;
 use connection::Connection;
-use evener_plan::{Health, Probe, Server, ServerAddress};
-use http::Question;
+use evener_plan::{Health, Probe, Protocol, Server, ServerAddress};
 use patience::Patience;
+use question::Question;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Checks a server once. It takes no longer than the time-out, not counting time in which this thread could not run, and
-/// reads no more than is needed: a head of at most 64 KiB, and as much of a body if its text counts.
-pub async fn check(server: &Server, health: &Health) -> Result<(), ProbeFault> {
+/// Checks a server once, in the way in which requests would be sent to it: in this protocol, under this TLS. It takes no
+/// longer than the time-out, not counting time in which this thread could not run, and reads no more than is needed: heads
+/// of at most 64 KiB, and as much of a body if its content counts.
+pub async fn check(
+    server: &Server,
+    health: &Health,
+    protocol: Protocol,
+    security: Option<Security>,
+) -> Result<(), ProbeFault> {
     let mut patience = Patience::new(health.timeout);
-    let connection = connect(&server.address, health.port, &mut patience).await?;
+    let mut connection = connect(&server.address, health.port, &mut patience).await?;
+    if let Some(security) = security {
+        let shaken = patience.wait(Duration::MAX, connection.shake(security)).await;
+        connection = shaken.unwrap_or(Err(ProbeFault::HandshakeTimedOut(health.timeout)))?;
+    }
+    let version = match connection.has_chosen_http2().unwrap_or(protocol == Protocol::Http2) {
+        true => Version::Http2,
+        false => Version::Http1,
+    };
+    let needs_http2 = protocol == Protocol::Http2 || matches!(health.probe, Probe::Grpc { .. });
+    if needs_http2 && version != Version::Http2 {
+        return Err(ProbeFault::NoHttp2);
+    }
+    let answer = patience.wait(Duration::MAX, ask(connection, version, server, health)).await;
+    answer.unwrap_or(Err(ProbeFault::AnswerTimedOut(health.timeout)))
+}
+
+/// What is spoken to the server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Version {
+    Http1,
+    Http2,
+}
+
+/// Asks what there is to be asked beyond a connection.
+async fn ask(mut connection: Connection, version: Version, server: &Server, health: &Health) -> Result<(), ProbeFault> {
     match &health.probe {
         Probe::Tcp => Ok(()),
         Probe::Http { path, host, status, body } => {
             let host = host.as_deref().unwrap_or_else(|| server.host());
             let question = Question { path, host, status, body: body.as_deref() };
-            let answer = patience.wait(Duration::MAX, http::ask(&connection, &question)).await;
-            answer.unwrap_or(Err(ProbeFault::AnswerTimedOut(health.timeout)))
+            match version {
+                Version::Http1 => http::ask(&mut connection, &question).await,
+                Version::Http2 => http2::ask(connection, &question).await,
+            }
         }
+        Probe::Grpc { service } => grpc::ask(connection, service, server.host(), health.timeout).await,
     }
 }
 
@@ -73,6 +114,10 @@ fn finish(connected: Option<io::Result<Connection>>, patience: &Patience) -> Res
         Some(Err(error)) => Err(match classify(error) {
             ConnectFault::Exhausted(error) => ProbeFault::Exhausted(error),
             ConnectFault::Refused(error) => ProbeFault::NoConnection(error),
+            // A probe begins no TLS and no HTTP/2 here.
+            ConnectFault::Handshake(_) | ConnectFault::Protocol(_) => {
+                ProbeFault::NoConnection(io::ErrorKind::Other.into())
+            }
             ConnectFault::TimedOut => ProbeFault::ConnectTimedOut(patience.whole()),
         }),
     }

@@ -28,6 +28,18 @@ struct Named {
     upstream: Option<Upstream>,
     id: Option<UpstreamId>,
     is_used: bool,
+    /// What a service that passes bytes on can make nothing of.
+    http_only: Vec<At<&'static str>>,
+    tls_key: Option<Span>,
+    /// The first server on a unix socket.
+    socket: Option<Span>,
+}
+
+/// What an upstream has that may not go together with a service of layer 4; each with its place.
+pub(super) struct Traits<'p> {
+    pub(super) http_only: &'p [At<&'static str>],
+    pub(super) tls_key: Option<Span>,
+    pub(super) socket: Option<Span>,
 }
 
 impl<'w> Pools<'w> {
@@ -39,9 +51,19 @@ impl<'w> Pools<'w> {
     ) -> Self {
         let mut pools = Self { world, named: Vec::new(), plan: Vec::new(), in_place, answers: BTreeMap::new() };
         for draft in drafts {
+            let socket = draft.servers.iter().flatten().find_map(socket);
             let servers = draft.servers.and_then(|servers| pools.servers(&servers, report));
             let upstream = servers.map(|servers| upstream(draft.name.value.clone(), servers, &draft.settings));
-            pools.named.push(Named { name: draft.name, upstream, id: None, is_used: false });
+            let (http_only, tls_key) = (draft.http_only, draft.tls_key);
+            pools.named.push(Named {
+                name: draft.name,
+                upstream,
+                id: None,
+                is_used: false,
+                http_only,
+                tls_key,
+                socket,
+            });
         }
         pools
     }
@@ -62,6 +84,12 @@ impl<'w> Pools<'w> {
         named.id
     }
 
+    /// What the upstream of this name has that may not go together with a service of layer 4.
+    pub(super) fn traits(&self, name: &str) -> Option<Traits<'_>> {
+        let named = self.named.iter().find(|named| named.name.value == name)?;
+        Some(Traits { http_only: &named.http_only, tls_key: named.tls_key, socket: named.socket })
+    }
+
     /// The upstream of servers written in place; the same servers are the same upstream.
     pub(super) fn in_place(&mut self, drafts: &[DraftServer], report: &mut Report) -> Option<UpstreamId> {
         let name = drafts.iter().map(label).collect::<Vec<_>>().join(",");
@@ -73,18 +101,18 @@ impl<'w> Pools<'w> {
         Some(UpstreamId(self.plan.len() - 1))
     }
 
-    /// The upstreams of the plan; those that no site names are reported and left out.
+    /// The upstreams of the plan; those that nothing names are reported and left out.
     pub(super) fn finish(self, report: &mut Report) -> Vec<Upstream> {
-        // Where something else is wrong, that may be why no site names it.
+        // Where something else is wrong, that may be why nothing names it.
         let is_clean = !report.has_error();
         for named in self.named.iter().filter(|named| is_clean && !named.is_used) {
             report
                 .warning(
                     "unused-upstream",
                     named.name.span,
-                    format!("no site uses the upstream `{}`", named.name.value),
+                    format!("no site and no service uses the upstream `{}`", named.name.value),
                 )
-                .help(format!("write to = \"{}\" in a [[site]] or [[site.route]]", named.name.value));
+                .help(format!("write to = \"{}\" in a [[site]], [[site.route]] or [[tcp]]", named.name.value));
         }
         self.plan
     }
@@ -151,6 +179,11 @@ impl<'w> Pools<'w> {
     }
 }
 
+/// The place of a server on a unix socket.
+pub(super) fn socket(server: &DraftServer) -> Option<Span> {
+    matches!(server.endpoint, Endpoint::Unix(_)).then_some(server.label.span)
+}
+
 fn upstream(name: String, servers: Vec<Server>, settings: &PoolSettings) -> Upstream {
     let settings = settings.clone();
     Upstream {
@@ -164,6 +197,8 @@ fn upstream(name: String, servers: Vec<Server>, settings: &PoolSettings) -> Upst
         queue: settings.queue,
         retry: settings.retry,
         hedge: settings.hedge,
+        protocol: settings.protocol,
+        tls: settings.tls,
         connect_timeout: settings.connect_timeout,
         response_timeout: settings.response_timeout,
         idle_timeout: settings.idle_timeout,

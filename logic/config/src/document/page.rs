@@ -18,7 +18,7 @@ to = [\"127.0.0.1:8081\", \"127.0.0.1:8082\"]
 ```
 
 - A key that is not on this page is an error. A key belongs to the header above it.
-- Durations: `\"250ms\"`, `\"5s\"`, `\"2m\"`, `\"1h30m\"`. Sizes: `512`, `\"10MB\"` (steps of 1000), `\"64KiB\"`
+- Durations: `\"250ms\"`, `\"5s\"`, `\"2m\"`, `\"1h30m\"`, `\"30d\"`. Sizes: `512`, `\"10MB\"` (steps of 1000), `\"64KiB\"`
   (steps of 1024). Shares: `\"20%\"`, `\"0.5%\"`.
 - In any string `${NAME}` is the environment variable NAME, `${NAME:-text}` is `text` if it is not set or empty, and
   `$$` is a dollar sign. A variable that is not set and has no default is an error.
@@ -92,6 +92,7 @@ fn shape(kind: Kind) -> String {
         Kind::Boolean => String::from("`true` or `false`"),
         Kind::Bytes => String::from("number of bytes"),
         Kind::Number(numbers) => numbers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        Kind::List(Kind::Table(section)) => format!("list of tables {}", link(section)),
         Kind::List(item) => format!("list of {}", item.plural()),
         Kind::OneOrMore(item) => format!("{}, or a list", shape(*item)),
         Kind::Either(kinds) => kinds.iter().map(|kind| shape(*kind)).collect::<Vec<_>>().join(" or "),

@@ -81,7 +81,7 @@ fn text(form: Form) -> Value {
     match form {
         Form::Word(words) => json!({ "anyOf": [{ "enum": words }, { "type": "string", "pattern": VARIABLE }] }),
         Form::Duration => {
-            json!({ "type": "string", "pattern": format!("^([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$|{VARIABLE}") })
+            json!({ "type": "string", "pattern": format!("^([0-9]+d)?([0-9]+h)?([0-9]+m)?([0-9]+s)?([0-9]+ms)?$|{VARIABLE}") })
         }
         Form::Size => json!({ "type": "string", "pattern": format!("^[0-9]+([kKMGT]?B|[KMGT]iB)?$|{VARIABLE}") }),
         Form::Share => json!({ "type": "string", "pattern": format!("^[0-9]+(\\.[0-9]+)?%$|{VARIABLE}") }),

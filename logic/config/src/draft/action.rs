@@ -30,7 +30,8 @@ fn written(table: &Table, names: &[&'static str]) -> Vec<At<&'static str>> {
     table.entries.iter().filter_map(|entry| known(entry).map(|value| At { value, span: entry.key })).collect()
 }
 
-fn to(node: &Node, report: &mut Report) -> Option<Choice> {
+/// Where requests or connections go.
+pub(super) fn to(node: &Node, report: &mut Report) -> Option<Choice> {
     match &node.value {
         // A name has no colon and every address has one. What looks like an address without a port is read as an
         // address, for the sake of the finding.

@@ -123,6 +123,14 @@ impl<'t> Fields<'t> {
         })
     }
 
+    /// A table.
+    pub(super) fn table(&self, name: &str) -> Option<&'t Table> {
+        match &self.entry(name)?.node.value {
+            Value::Table(table) => Some(table),
+            _ => None,
+        }
+    }
+
     pub(super) fn key(&self, name: &str) -> &'static Key {
         self.section.key(name).expect("keys are read from the section that defines them")
     }

@@ -29,6 +29,9 @@ pub(super) fn read(table: &Table, report: &mut Report) -> Limits {
             .unwrap_or_else(|| fields::default(fields.key("body_rate"), rate)),
         rate_window: fields.or_default("rate_window", report, window),
         send_timeout: fields.or_default("send_timeout", report, value::duration),
+        handshake_timeout: fields.or_default("handshake_timeout", report, value::duration),
+        handshakes_max: fields.number_or_default("handshakes"),
+        streams_max: fields.number_or_default("streams"),
         tunnel_idle_timeout: fields.or_default("tunnel_idle_timeout", report, value::duration),
         connections_max: fields.number("connections").and_then(|number| usize::try_from(number).ok()),
     }

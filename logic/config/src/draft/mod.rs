@@ -1,11 +1,16 @@
 //! The config as written, typed: each value parsed, each with its place. Names of upstreams are not looked up and
 //! hosts are not resolved here; nor is anything compared with anything else. That is the work of `build`.
 
+mod acme;
 mod action;
 mod fields;
 mod limits;
+mod listens;
 mod log;
+mod proxy;
 mod site;
+mod tls;
+mod transport;
 mod upstream;
 
 use crate::diagnostic::Report;
@@ -13,8 +18,11 @@ use crate::keys;
 use crate::source::Span;
 use crate::tree::{Table, Value};
 use crate::value::{self, Endpoint};
-use evener_plan::{Balance, Cidr, HeaderMatch, Health, Hedge, HostMode, HostPattern, Limits, Listen, LogPlan};
-use evener_plan::{MaxRequests, PathMatch, Queue, Respond, Retry, SetHeader, Sticky, TextPart};
+use evener_plan::{AcceptProxy, Acme, Balance, Certificates, Cidr, ClientAuth, HeaderMatch, Health, Hedge, HostMode};
+use evener_plan::{
+    HostPattern, Limits, Listen, LogPlan, MaxRequests, PathMatch, Protocol, ProxyVersion, Queue, Respond,
+};
+use evener_plan::{Retry, SetHeader, Sticky, TextPart, TlsVersion, UpstreamTls};
 use fields::Fields;
 use std::time::Duration;
 
@@ -30,7 +38,11 @@ pub(crate) struct Draft {
     pub(crate) shutdown_grace: Duration,
     pub(crate) log: LogPlan,
     pub(crate) limits: Limits,
+    pub(crate) acme: Acme,
+    pub(crate) state_dir: String,
     pub(crate) sites: Vec<DraftSite>,
+    pub(crate) tcp: Vec<DraftTcp>,
+    pub(crate) udp: Vec<DraftUdp>,
     pub(crate) upstreams: Vec<DraftUpstream>,
     /// What holds for servers that are written in place.
     pub(crate) in_place: PoolSettings,
@@ -39,11 +51,55 @@ pub(crate) struct Draft {
 pub(crate) struct DraftSite {
     /// The header, as the place of the site as a whole.
     pub(crate) span: Span,
-    pub(crate) listen: Vec<At<Listen>>,
+    pub(crate) listens: DraftListens,
+    pub(crate) tls: Option<DraftTls>,
+    pub(crate) http2: At<bool>,
+    pub(crate) accept_proxy: At<Option<AcceptProxy>>,
     pub(crate) hosts: Vec<At<HostPattern>>,
     pub(crate) trusted_proxies: Vec<Cidr>,
     pub(crate) action: DraftAction,
     pub(crate) routes: Vec<DraftRoute>,
+}
+
+/// Where a site listens.
+pub(crate) struct DraftListens {
+    /// Addresses on which it does what it does; with TLS if the site has it.
+    pub(crate) own: Vec<At<Listen>>,
+    /// Addresses without TLS that redirect to the others.
+    pub(crate) redirecting: Vec<At<Listen>>,
+    /// Whether nobody wrote the latter, so that they give way to other sites.
+    pub(crate) is_redirect_implied: bool,
+}
+
+/// TLS towards clients.
+pub(crate) struct DraftTls {
+    /// The place of the key.
+    pub(crate) key: Span,
+    /// `None` if they could not be read.
+    pub(crate) certificates: Option<At<Certificates>>,
+    pub(crate) client_auth: Option<ClientAuth>,
+    pub(crate) version_min: TlsVersion,
+}
+
+pub(crate) struct DraftTcp {
+    /// The header, as the place of the service as a whole.
+    pub(crate) span: Span,
+    pub(crate) listen: Vec<At<Listen>>,
+    pub(crate) hosts: Vec<At<HostPattern>>,
+    pub(crate) tls: Option<DraftTls>,
+    /// `None` if it is missing or could not be read.
+    pub(crate) to: Option<At<Choice>>,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) accept_proxy: At<Option<AcceptProxy>>,
+    pub(crate) send_proxy: Option<ProxyVersion>,
+}
+
+pub(crate) struct DraftUdp {
+    pub(crate) listen: Vec<At<Listen>>,
+    /// `None` if it is missing or could not be read.
+    pub(crate) to: Option<At<Choice>>,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) sessions_max: u32,
 }
 
 pub(crate) struct DraftRoute {
@@ -80,6 +136,10 @@ pub(crate) struct DraftUpstream {
     /// `None` if they are missing or could not be read.
     pub(crate) servers: Option<Vec<DraftServer>>,
     pub(crate) settings: PoolSettings,
+    /// The keys that mean something for HTTP only, and that are set so.
+    pub(crate) http_only: Vec<At<&'static str>>,
+    /// The key of TLS towards servers, if it is switched on.
+    pub(crate) tls_key: Option<Span>,
 }
 
 /// How an upstream treats its servers.
@@ -93,6 +153,8 @@ pub(crate) struct PoolSettings {
     pub(crate) queue: Queue,
     pub(crate) retry: Retry,
     pub(crate) hedge: Option<Hedge>,
+    pub(crate) protocol: Protocol,
+    pub(crate) tls: Option<UpstreamTls>,
     pub(crate) connect_timeout: Duration,
     pub(crate) response_timeout: Duration,
     pub(crate) idle_timeout: Duration,
@@ -118,17 +180,15 @@ pub(crate) fn read(root: &Table, report: &mut Report) -> Draft {
         }
     });
     let shutdown_grace = fields.or_default("shutdown_grace", report, value::duration_or_zero);
-    let table = |name: &str| {
-        fields.entry(name).and_then(|entry| match &entry.node.value {
-            Value::Table(table) => Some(table),
-            _ => None,
-        })
-    };
-    let log = table("log").map_or_else(log::none, |table| log::read(table, report));
+    let log = fields.table("log").map_or_else(log::none, |table| log::read(table, report));
     let empty = Table::default();
-    let limits = limits::read(table("limits").unwrap_or(&empty), report);
-    let upstreams = table("upstream").map_or_else(Vec::new, |table| upstream::read_all(table, report));
+    let limits = limits::read(fields.table("limits").unwrap_or(&empty), report);
+    let upstreams = fields.table("upstream").map_or_else(Vec::new, |table| upstream::read_all(table, report));
+    let acme = acme::read(fields.table("acme").unwrap_or(&empty), report);
+    let state_dir = fields.or_default("state_dir", report, value::folder);
+    let tcp = fields.tables("tcp").map(|(table, span)| transport::tcp(table, span, report)).collect();
+    let udp = fields.tables("udp").map(|(table, span)| transport::udp(table, span, report)).collect();
     let sites = fields.tables("site").map(|(table, span)| site::read(table, span, report)).collect();
     let in_place = upstream::settings(&empty, report);
-    Draft { workers, shutdown_grace, log, limits, sites, upstreams, in_place }
+    Draft { workers, shutdown_grace, log, limits, acme, state_dir, sites, tcp, udp, upstreams, in_place }
 }

@@ -1,7 +1,7 @@
 //! Reads `[[site]]` and `[[site.route]]`.
 
 use super::fields::{Fields, LEAVE_OUT, distinct, refuse_empty};
-use super::{At, DraftRoute, DraftSite, action};
+use super::{At, DraftRoute, DraftSite, action, listens, proxy, tls};
 use crate::diagnostic::Report;
 use crate::keys;
 use crate::source::Span;
@@ -10,16 +10,17 @@ use crate::value;
 
 pub(super) fn read(table: &Table, span: Span, report: &mut Report) -> DraftSite {
     let fields = Fields::open(&keys::SITE, table, report);
-    for name in ["listen", "hosts"] {
-        refuse_empty(fields.entry(name), LEAVE_OUT, report);
-    }
-    let listen = match fields.texts("listen", report, value::listen) {
-        Some(listen) => listen,
-        None => vec![At { value: fields.or_default("listen", report, value::listen), span }],
-    };
+    refuse_empty(fields.entry("hosts"), LEAVE_OUT, report);
+    let tls = tls::read(&fields, table, report);
     DraftSite {
         span,
-        listen: distinct(listen, "listen-twice", report),
+        listens: listens::read(&fields, span, tls.as_ref(), report),
+        http2: At {
+            value: fields.flag("http2").unwrap_or_else(|| tls.is_some()),
+            span: fields.entry("http2").map_or(span, |entry| entry.key),
+        },
+        accept_proxy: proxy::of_site(&fields, span, report),
+        tls,
         hosts: fields
             .texts("hosts", report, value::host_pattern)
             .map_or_else(Vec::new, |hosts| distinct(hosts, "host-twice", report)),

@@ -21,8 +21,8 @@ pub(super) const ACTIONS: &[Key] = &[
             Kind::Table(&REDIRECT),
         ]),
         without: Without::Means("`to` or `respond`"),
-        doc: "Answer with a redirect, with status 308 unless the table form says otherwise. `{host}`, `{path}`, \
-              `{query}` and `{uri}` are those of the request.",
+        doc: "Answer with a redirect, with status 308 unless the table form says otherwise. `{host}`, `{hostname}` \
+              (without its port), `{path}`, `{query}` and `{uri}` are those of the request.",
         example: "\"https://{host}{uri}\"",
     },
     Key {
@@ -85,8 +85,8 @@ pub(crate) static REDIRECT: Section = Section {
             name: "to",
             kind: Kind::Text(Form::Other { what: "a target such as \"https://{host}{uri}\"", plural: "targets" }),
             without: Without::Required,
-            doc: "Where to: begins with `https://`, `http://` or a path. `{host}`, `{path}`, `{query}` and `{uri}` are \
-                  those of the request; `{{` and `}}` stand for a brace.",
+            doc: "Where to: begins with `https://`, `http://` or a path. `{host}`, `{hostname}` (without its \
+                  port), `{path}`, `{query}` and `{uri}` are those of the request; `{{` and `}}` stand for a brace.",
             example: "\"https://www.example.com{uri}\"",
         },
         Key {

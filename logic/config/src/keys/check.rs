@@ -129,7 +129,8 @@ impl Kind {
             Self::Tables(_) => format!("`{}` is written as [[{}]], found {}", key.name, key.name, node.value.kind()),
             _ => format!("expected {}, found {}", self.phrase(), node.value.kind()),
         };
-        let help = self.remedy(&node.value).unwrap_or_else(|| format!("for example: {}", key.sample()));
+        let help = words::meant_value(key.name, &node.value).map(str::to_owned).or_else(|| self.remedy(&node.value));
+        let help = help.unwrap_or_else(|| format!("for example: {}", key.sample()));
         report.error("wrong-type", node.span, message).help(help);
         false
     }
@@ -146,6 +147,9 @@ impl Kind {
             (Self::Text(Form::Share), Value::Float(number)) => share_remedy(*number),
             (Self::Boolean, Value::Text(text)) if matches!(text.content.as_str(), "true" | "false") => {
                 Some(format!("write it without quotes: {}", text.content))
+            }
+            (Self::Text(Form::Word(words)), Value::Float(number)) if words.contains(&number.to_string().as_str()) => {
+                Some(format!("put it in quotes: \"{number}\""))
             }
             (Self::Either(kinds), value) => kinds.iter().find_map(|kind| kind.remedy(value)),
             (Self::Integer { .. } | Self::Bytes | Self::Number(_), Value::Text(text)) => {
@@ -181,6 +185,7 @@ impl Kind {
         match self {
             Self::Text(Form::Other { plural, .. }) => plural.to_owned(),
             Self::Either(kinds) => kinds.first().map_or_else(String::new, |kind| kind.plural()),
+            Self::Table(_) => String::from("tables"),
             _ => String::from("values"),
         }
     }

@@ -75,6 +75,27 @@ const KEYS: &[Key] = &[
         example: "\"20s\"",
     },
     Key {
+        name: "handshake_timeout",
+        kind: DURATION,
+        without: Without::Default("\"10s\""),
+        doc: "Time for the handshake of TLS, from accepting the connection. Past it the connection is closed.",
+        example: "\"5s\"",
+    },
+    Key {
+        name: "handshakes",
+        kind: Kind::Integer { min: 1, max: 1_000_000 },
+        without: Without::Default("1024"),
+        doc: "Handshakes of TLS that one worker has under way; the connection of a further one is closed.",
+        example: "500",
+    },
+    Key {
+        name: "streams",
+        kind: Kind::Integer { min: 1, max: 10_000 },
+        without: Without::Default("128"),
+        doc: "Requests that a client may have open at a time on one HTTP/2 connection. Further ones are refused.",
+        example: "64",
+    },
+    Key {
         name: "tunnel_idle_timeout",
         kind: DURATION,
         without: Without::Default("\"1h\""),

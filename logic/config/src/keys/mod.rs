@@ -1,24 +1,32 @@
 //! The one definition of every key: name, kind, default, sentence and example. The check for unknown keys, the JSON
 //! schema and the reference page are made from it. What a text means is read in `value`, not here.
 
+mod acme;
 mod action;
 mod check;
 mod limits;
 mod log;
+mod proxy;
 mod site;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod top;
+mod transport;
 mod upstream;
 mod words;
 
+pub(crate) use acme::{ACME, BINDING};
 pub(crate) use action::{REDIRECT, RESPOND};
 pub(crate) use check::admits;
 pub(crate) use limits::LIMITS;
 pub(crate) use log::LOG;
+pub(crate) use proxy::{ACCEPT_PROXY, TCP_PROXY};
 pub(crate) use site::{ROUTE, SITE};
+pub(crate) use tls::{CERTIFICATE, TLS};
 pub(crate) use top::TOP;
-pub(crate) use upstream::{HEALTH, HEDGE, QUEUE, RETRY, SERVER, STICKY, UPSTREAM};
+pub(crate) use transport::{TCP, UDP};
+pub(crate) use upstream::{HEALTH, HEDGE, QUEUE, RETRY, SERVER, STICKY, UPSTREAM, UPSTREAM_TLS};
 
 /// A table of the config.
 pub(crate) struct Section {
@@ -96,7 +104,28 @@ pub(crate) enum Form {
 
 /// Every section, in the order of the reference page.
 pub(crate) static SECTIONS: &[&Section] = &[
-    &TOP, &LOG, &LIMITS, &SITE, &ROUTE, &REDIRECT, &RESPOND, &UPSTREAM, &SERVER, &HEALTH, &STICKY, &QUEUE, &RETRY,
+    &TOP,
+    &LOG,
+    &LIMITS,
+    &ACME,
+    &BINDING,
+    &SITE,
+    &TLS,
+    &CERTIFICATE,
+    &ACCEPT_PROXY,
+    &ROUTE,
+    &REDIRECT,
+    &RESPOND,
+    &TCP,
+    &TCP_PROXY,
+    &UDP,
+    &UPSTREAM,
+    &SERVER,
+    &UPSTREAM_TLS,
+    &HEALTH,
+    &STICKY,
+    &QUEUE,
+    &RETRY,
     &HEDGE,
 ];
 

@@ -1,6 +1,6 @@
 //! Keys of `[[site]]` and `[[site.route]]`.
 
-use super::{Form, Key, Kind, Section, Without, action};
+use super::{Form, Key, Kind, Section, Without, action, proxy, tls};
 
 /// A site.
 pub(crate) static SITE: Section = Section {
@@ -8,7 +8,7 @@ pub(crate) static SITE: Section = Section {
     id: "site",
     doc: "A site: the hosts it answers for, where it listens, and what it does. It has routes, or one of `to`, \
           `redirect` and `respond`, or both; its own action then takes the requests that no route takes.",
-    groups: &[SITE_KEYS, action::ACTIONS, action::OPTIONS, SITE_ROUTES],
+    groups: &[SITE_KEYS, tls::KEYS, proxy::SITE_KEYS, action::ACTIONS, action::OPTIONS, SITE_ROUTES],
 };
 
 /// A route of a site.
@@ -26,7 +26,8 @@ const SITE_KEYS: &[Key] = &[
         kind: Kind::OneOrMore(&Kind::Text(Form::Other { what: "an address such as \":8080\"", plural: "addresses" })),
         without: Without::Default("\":8080\""),
         doc: "Where the site listens: `\":8080\"` on every interface, or one address such as `\"127.0.0.1:8080\"`. \
-              Sites may share an address if their hosts differ.",
+              Sites may share an address if their hosts differ. With `tls` the default is `\":443\"`, and addresses \
+              with port 80 are without TLS and only redirect to the others.",
         example: "[\":80\", \"127.0.0.1:8080\"]",
     },
     Key {
@@ -39,6 +40,22 @@ const SITE_KEYS: &[Key] = &[
         doc: "Host names that the site answers for. `\"*.example.com\"` is every name below `example.com`, but not \
               `example.com` itself.",
         example: "[\"example.com\", \"*.example.com\"]",
+    },
+    Key {
+        name: "redirect_from",
+        kind: Kind::OneOrMore(&Kind::Text(Form::Other { what: "an address such as \":80\"", plural: "addresses" })),
+        without: Without::Means("`\":80\"` if `listen` is not written, else its addresses with port 80"),
+        doc: "Addresses without TLS at which requests are redirected to the site's own (308). `[]` is none. Only with \
+              `tls`. If it is not written, hosts for which another site answers at `\":80\"` are not redirected.",
+        example: "\":8080\"",
+    },
+    Key {
+        name: "http2",
+        kind: Kind::Boolean,
+        without: Without::Means("`true` with `tls`, `false` without"),
+        doc: "Whether HTTP/2 is spoken, besides HTTP/1. Without TLS, clients must know beforehand that they can use it; \
+              sites that share such an address agree on it.",
+        example: "true",
     },
     Key {
         name: "trusted_proxies",

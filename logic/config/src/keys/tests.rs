@@ -42,13 +42,42 @@ fn config(section: &Section, name: &str, line: &str) -> String {
     let unless = |other: &str, text: &'static str| if name == other { "" } else { text };
     match section.id {
         "evener" if line == "[[site]]" => site.to_owned(),
+        "evener" if matches!(line, "[[tcp]]" | "[[udp]]") => {
+            format!("{line}\nlisten = \":5432\"\nto = \"127.0.0.1:1\"\n")
+        }
         "evener" if line == "[upstream.web]" => {
             "[[site]]\nto = \"web\"\n[upstream.web]\nservers = [\"127.0.0.1:1\"]\n".to_owned()
         }
         "evener" => format!("{line}\n{site}"),
-        "log" | "limits" => format!("{}\n{line}\n{site}", section.heading),
+        "log" | "limits" | "acme" => format!("{}\n{line}\n{site}", section.heading),
         "site" if line == "[[site.route]]" => format!("[[site]]\n{line}\nto = \"127.0.0.1:1\"\n"),
+        "site" if name == "redirect_from" => format!("[[site]]\n{action}tls = \"internal\"\n{line}\n"),
         "site" => format!("[[site]]\n{action}{line}\n"),
+        "binding" => {
+            let other = format!("{}{}", unless("id", "id = \"a\", "), unless("key", "key = \"AAAA\", "));
+            let line = if line.is_empty() { String::new() } else { format!("binding = {{ {other}{line} }}") };
+            format!("[acme]\n{line}\n{site}")
+        }
+        "tls" => tls(name, line),
+        "certificate" => {
+            let other = format!("{}{}", unless("cert", "cert = \"a\", "), unless("key", "key = \"b\", "));
+            format!("[[site]]\n{action}tls = {{ certificates = [{{ {other}{line} }}] }}\n")
+        }
+        "accept_proxy" => {
+            let line = if line.is_empty() { String::new() } else { format!("proxy_protocol = {{ {line} }}") };
+            format!("[[site]]\n{action}{line}\n")
+        }
+        "tcp_proxy" => format!("[[tcp]]\nlisten = \":1\"\n{action}proxy_protocol = {{ {line} }}\n"),
+        "tcp" | "udp" => format!("{}\n{}{action}{line}\n", section.heading, unless("listen", "listen = \":1\"\n")),
+        "upstream_tls" => {
+            let pair = match name {
+                "cert" => "key = \"a\", ",
+                "key" => "cert = \"a\", ",
+                _ => "",
+            };
+            upstream(&format!("{SERVERS}tls = {{ {pair}{line} }}\n"))
+        }
+        "health" if name == "grpc" => upstream(&format!("{SERVERS}protocol = \"h2c\"\nhealth = {{ {line} }}\n")),
         "route" => format!("[[site]]\n[[site.route]]\n{action}{line}\n"),
         "redirect" => format!("[[site]]\nredirect = {{ {}{line} }}\n", unless("to", "to = \"/x\", ")),
         "respond" => format!("[[site]]\nrespond = {{ {line} }}\n"),
@@ -67,6 +96,18 @@ fn config(section: &Section, name: &str, line: &str) -> String {
     }
 }
 
+/// A site with TLS, in the table form.
+fn tls(name: &str, line: &str) -> String {
+    let files = match name {
+        "source" => "",
+        "cert" => "key = \"b\", ",
+        "key" => "cert = \"a\", ",
+        _ => "cert = \"a\", key = \"b\", ",
+    };
+    let clients = if matches!(name, "client_auth" | "client_crl") { "client_ca = \"c\", " } else { "" };
+    format!("[[site]]\nto = \"127.0.0.1:1\"\ntls = {{ {files}{clients}{line} }}\n")
+}
+
 const SERVERS: &str = "servers = [\"127.0.0.1:1\"]\n";
 
 fn upstream(keys: &str) -> String {
@@ -79,7 +120,10 @@ fn every_key() -> impl Iterator<Item = (&'static Section, &'static Key)> {
 
 /// The key whose context a config without the key has too.
 fn context(key: &Key) -> &'static str {
-    if key.name == "hash_key" { key.name } else { "" }
+    match key.name {
+        "hash_key" | "redirect_from" | "client_auth" | "client_crl" | "grpc" => key.name,
+        _ => "",
+    }
 }
 
 #[test]

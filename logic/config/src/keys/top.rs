@@ -1,6 +1,6 @@
 //! Keys outside any table.
 
-use super::{Form, Key, Kind, LIMITS, LOG, SITE, Section, UPSTREAM, Without};
+use super::{ACME, Form, Key, Kind, LIMITS, LOG, SITE, Section, TCP, UDP, UPSTREAM, Without};
 
 /// The file itself.
 pub(crate) static TOP: Section = Section {
@@ -26,10 +26,18 @@ const KEYS: &[Key] = &[
         example: "\"10s\"",
     },
     Key {
+        name: "state_dir",
+        kind: Kind::Text(Form::Other { what: "the path of a folder", plural: "paths" }),
+        without: Without::Default("\"/var/lib/evener\""),
+        doc: "Folder for what must outlive the process: certificates that were ordered, account keys, ticket keys. \
+              Relative to the folder that evener was started in.",
+        example: "\"./state\"",
+    },
+    Key {
         name: "include",
         kind: Kind::OneOrMore(&Kind::Text(Form::Other { what: "a path or a pattern with *", plural: "paths" })),
         without: Without::Means("one file"),
-        doc: "Other files whose sites and upstreams belong to this config. Paths are relative to the file that names \
+        doc: "Other files whose sites, services and upstreams belong to this config. Paths are relative to the file that names \
               them; a pattern takes files in the order of their names and may match none, but its folder must be there. Any other key may be set in \
               one file only.",
         example: "\"conf.d/*.toml\"",
@@ -49,11 +57,32 @@ const KEYS: &[Key] = &[
         example: "{ head_timeout = \"5s\" }",
     },
     Key {
+        name: "acme",
+        kind: Kind::Table(&ACME),
+        without: Without::Means("the defaults of its keys"),
+        doc: "How certificates are ordered.",
+        example: "{ email = \"admin@example.com\" }",
+    },
+    Key {
         name: "site",
         kind: Kind::Tables(&SITE),
-        without: Without::Required,
-        doc: "The sites, each under its own header. At least one.",
+        without: Without::Means("there is a `tcp` or `udp`"),
+        doc: "The sites, each under its own header. There is at least one of `site`, `tcp` and `udp`.",
         example: "[[site]]",
+    },
+    Key {
+        name: "tcp",
+        kind: Kind::Tables(&TCP),
+        without: Without::Means("there is a `site` or `udp`"),
+        doc: "Services over TCP, each under its own header.",
+        example: "[[tcp]]",
+    },
+    Key {
+        name: "udp",
+        kind: Kind::Tables(&UDP),
+        without: Without::Means("there is a `site` or `tcp`"),
+        doc: "Services over UDP, each under its own header.",
+        example: "[[udp]]",
     },
     Key {
         name: "upstream",

@@ -40,7 +40,7 @@ impl Gatherer<'_> {
         let mut includes = Vec::new();
         for entry in root.entries {
             if !keys::admits(&keys::TOP, &entry, self.report) {
-                if closest(&entry.name, ["site", "upstream"]).is_some() {
+                if closest(&entry.name, ["site", "upstream", "tcp", "udp"]).is_some() {
                     self.report.tear();
                 }
                 continue;

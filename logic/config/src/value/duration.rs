@@ -1,4 +1,4 @@
-//! `250ms`, `5s`, `2m`, `1h30m`. No fractions and no days: a deadline that long is a mistake.
+//! `250ms`, `5s`, `2m`, `1h30m`, `30d`. No fractions.
 
 use super::{Fault, quote};
 use std::time::Duration;
@@ -7,7 +7,7 @@ use std::time::Duration;
 const DURATION_MAX: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Units with their milliseconds, the largest first, as they must follow each other.
-const UNITS: [(&str, u64); 4] = [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+const UNITS: [(&str, u64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
 
 /// A duration above zero.
 pub(crate) fn duration(text: &str) -> Result<Duration, Fault> {
@@ -59,7 +59,7 @@ pub(crate) fn duration_within(
 }
 
 fn too_long() -> Fault {
-    Fault::new("bad-duration", "a duration is at most one year, 8760h")
+    Fault::new("bad-duration", "a duration is at most one year, 365d")
 }
 
 fn fault(text: &str) -> Fault {
@@ -68,7 +68,7 @@ fn fault(text: &str) -> Fault {
     let digits = compact.len() - compact.trim_start_matches(|first: char| first.is_ascii_digit()).len();
     let (number, unit) = compact.split_at(digits);
     if number.is_empty() || number.len() > 9 {
-        return fault.help("write a number and ms, s, m or h, such as \"5s\" or \"1h30m\"");
+        return fault.help("write a number and ms, s, m, h or d, such as \"5s\" or \"1h30m\"");
     }
     match unit.to_ascii_lowercase().as_str() {
         "" => fault.help(format!("a duration has a unit: \"{number}s\" or \"{number}ms\"")),
@@ -78,10 +78,7 @@ fn fault(text: &str) -> Fault {
         "s" | "sec" | "secs" | "second" | "seconds" => fault.help(format!("write \"{number}s\"")),
         "m" | "min" | "mins" | "minute" | "minutes" => fault.help(format!("write \"{number}m\"")),
         "h" | "hr" | "hrs" | "hour" | "hours" => fault.help(format!("write \"{number}h\"")),
-        "d" | "day" | "days" => match number.parse::<u64>() {
-            Ok(days) => fault.help(format!("write \"{}h\"", days * 24)),
-            Err(_) => fault,
-        },
-        _ => fault.help("write a number and ms, s, m or h, such as \"5s\" or \"1h30m\""),
+        "d" | "day" | "days" => fault.help(format!("write \"{number}d\"")),
+        _ => fault.help("write a number and ms, s, m, h or d, such as \"5s\" or \"1h30m\""),
     }
 }

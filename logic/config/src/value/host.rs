@@ -48,6 +48,21 @@ pub(crate) fn host_field(text: &str) -> Result<String, Fault> {
     Ok(port.map_or_else(|| host.clone(), |port| format!("{host}:{port}")))
 }
 
+/// The name that the certificate of a server must have: a name, or an address without brackets.
+pub(crate) fn server_name(text: &str) -> Result<String, Fault> {
+    if text.contains('*') {
+        return Err(fault("the name of a server is one name, not a pattern"));
+    }
+    let is_address = text.trim_matches(['[', ']']).parse::<Ipv6Addr>().is_ok();
+    if let Some(colon) = text.find(':').filter(|_| !is_address) {
+        return Err(fault(format!("{} has a port", quote(text)))
+            .part(colon..text.len())
+            .help("write the name alone; the port belongs to the server"));
+    }
+    let host = host_name(text)?;
+    Ok(host.trim_matches(['[', ']']).to_owned())
+}
+
 /// A host name or an address in the form in which requests are compared with it: lower case, no dot at the end, IPv6
 /// in brackets and in its shortest form.
 fn host_name(text: &str) -> Result<String, Fault> {

@@ -2,13 +2,16 @@
 //! value or a [`Fault`]; none knows where its text stands.
 
 mod address;
+mod authority;
 mod balance;
 mod cookie;
 mod duration;
+mod file;
 mod header;
 mod host;
 mod network;
 mod path;
+mod protocol;
 mod retry;
 mod server;
 mod share;
@@ -19,13 +22,16 @@ mod template;
 mod tests;
 
 pub(crate) use address::listen;
+pub(crate) use authority::{binding_key, directory, email, key_id};
 pub(crate) use balance::{BALANCES, balance, hash_key};
 pub(crate) use cookie::{cookie_name, secret};
 pub(crate) use duration::{duration, duration_or_zero, duration_within};
+pub(crate) use file::{file, folder};
 pub(crate) use header::{content_type, field_name, field_value, method, settable_name};
-pub(crate) use host::{host_field, host_mode, host_pattern};
+pub(crate) use host::{host_field, host_mode, host_pattern, server_name};
 pub(crate) use network::cidr;
 pub(crate) use path::{path_match, probe_path, strip_prefix};
+pub(crate) use protocol::{PROTOCOLS, protocol};
 pub(crate) use retry::{hedge_after, retry_on};
 pub(crate) use server::{Endpoint, endpoint};
 pub(crate) use share::{meant_share, share};

@@ -94,6 +94,10 @@ fn url(text: &str) -> Fault {
     match scheme {
         "http" if host.parse::<IpAddr>().is_err() && host.contains(':') => fault.help(format!("write \"{host}\"")),
         "http" => fault.help(format!("write \"{host}:80\"")),
-        _ => fault.help("servers are spoken to in plain HTTP: write host and port, such as \"10.0.0.1:8080\""),
+        "https" => {
+            let port = if host.contains(':') { "" } else { ":443" };
+            fault.help(format!("write \"{host}{port}\" in an [upstream.NAME] with tls = true"))
+        }
+        _ => fault.help("write host and port, such as \"10.0.0.1:8080\""),
     }
 }

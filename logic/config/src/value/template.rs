@@ -31,7 +31,7 @@ pub(crate) const ACCESS_FIELDS: &[&str] = &[
     "user_agent",
 ];
 
-const LOCATION_NAMES: [&str; 4] = ["host", "path", "query", "uri"];
+const LOCATION_NAMES: [&str; 5] = ["host", "hostname", "path", "query", "uri"];
 
 /// A piece of a template before its names are known to exist.
 enum Piece<'t> {
@@ -56,6 +56,7 @@ pub(crate) fn location(text: &str) -> Result<Vec<TextPart>, Fault> {
                 None => TextPart::Text(literal),
             },
             Piece::Name("host", _) => TextPart::Host,
+            Piece::Name("hostname", _) => TextPart::HostName,
             Piece::Name("path", _) => TextPart::Path,
             Piece::Name("query", _) => TextPart::Query,
             Piece::Name("uri", _) => TextPart::Uri,

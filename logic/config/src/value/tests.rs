@@ -37,6 +37,11 @@ fn durations() {
             ("1h2m3s4ms", ms(3_723_004)),
             ("007s", ms(7000)),
             ("8760h", ms(8760 * 3_600_000)),
+            ("30d", ms(30 * 86_400_000)),
+            ("1d12h", ms(36 * 3_600_000)),
+            ("365d", ms(8760 * 3_600_000)),
+            ("366d", None),
+            ("1h1d", None),
             ("8761h", None),
             ("0s", None),
             ("", None),
@@ -616,4 +621,119 @@ fn a_quoted_text_stays_on_one_line_and_ends() {
     assert_eq!(quote("a\n\u{1b}b"), "`a\\n\\u{1b}b`");
     assert_eq!(quote(""), "\"\"");
     assert!(quote(&"é".repeat(10_000)).len() < 200);
+}
+
+#[test]
+fn paths_of_files_and_folders() {
+    let path = |path: &str| Some(path.to_owned());
+    check(
+        file,
+        &[
+            ("a.pem", path("a.pem")),
+            ("/etc/evener/é b.pem", path("/etc/evener/é b.pem")),
+            ("", None),
+            ("keys/", None),
+            ("a\0b", None),
+            ("-----BEGIN PRIVATE KEY-----\nAAAA", None),
+        ],
+    );
+    check(
+        folder,
+        &[("state//", path("state")), ("/", path("/")), ("/var/x", path("/var/x")), ("", None), ("\0", None)],
+    );
+}
+
+#[test]
+fn names_of_servers() {
+    let name = |name: &str| Some(name.to_owned());
+    check(
+        server_name,
+        &[
+            ("App.Example.", name("app.example")),
+            ("10.0.0.1", name("10.0.0.1")),
+            ("[::1]", name("::1")),
+            ("2001:DB8::1", name("2001:db8::1")),
+            ("*.example.com", None),
+            ("app.example:443", None),
+            ("[::1]:443", None),
+            ("", None),
+            ("a b", None),
+        ],
+    );
+}
+
+#[test]
+fn what_authorities_are_told() {
+    let text = |text: &str| Some(text.to_owned());
+    check(
+        directory,
+        &[
+            ("letsencrypt", text(evener_plan::LETS_ENCRYPT)),
+            ("letsencrypt-staging", text(evener_plan::LETS_ENCRYPT_STAGING)),
+            ("https://ca.example/dir?x=1", text("https://ca.example/dir?x=1")),
+            ("https://[::1]:14000/dir", text("https://[::1]:14000/dir")),
+            ("https://ca.example", text("https://ca.example")),
+            ("http://ca.example/dir", None),
+            ("https://", None),
+            ("https://:443/", None),
+            ("https://user@ca.example/", None),
+            ("https://ca.example/dir#x", None),
+            ("https://ca.example/é", None),
+            ("https://ca.example:0x/", None),
+            ("staging", None),
+            ("", None),
+        ],
+    );
+    check(
+        email,
+        &[
+            ("a@b", text("a@b")),
+            ("a.b+c@example.com", text("a.b+c@example.com")),
+            ("@b", None),
+            ("a@", None),
+            ("a b@c", None),
+            ("a@b,c@d", None),
+            ("mailto:a@b", None),
+        ],
+    );
+    check(key_id, &[("kid 1", text("kid 1")), ("", None), ("a\nb", None)]);
+    check(
+        binding_key,
+        &[
+            ("AAECAw", text("AAECAw")),
+            ("AAECAw==", text("AAECAw")),
+            ("-_-_", text("-_-_")),
+            ("+/+/", None),
+            ("AAAAA", None),
+            ("A=A", None),
+            ("=", None),
+            ("", None),
+            ("é", None),
+        ],
+    );
+}
+
+#[test]
+fn a_key_is_in_no_message() {
+    for key in ["s3cret!", "s3cret+", "s3cr*"] {
+        let fault = binding_key(key).expect_err("it is not base64url");
+        assert!(!fault.message.contains("s3cr") && !fault.help.unwrap_or_default().contains("s3cr"), "{key}");
+    }
+}
+
+#[test]
+fn protocols() {
+    check(
+        protocol,
+        &[
+            ("http1", Some("http1")),
+            ("h2", Some("h2")),
+            ("h2c", Some("h2c")),
+            ("auto", Some("auto")),
+            ("HTTP/2", None),
+            ("http/1.1", None),
+            ("h3", None),
+            ("", None),
+        ],
+    );
 }

@@ -1,7 +1,9 @@
 //! A plan as short text that stays the same when its types gain fields with defaults.
 
-use evener_plan::{AccessFormat, Action, HostMode, HostPattern, Limits, PathMatch, Plan, Route, ServerAddress, Site};
-use evener_plan::{TemplatePart, TextPart, Upstream};
+mod transport;
+
+use evener_plan::{AccessFormat, Acme, Action, HostMode, HostPattern, Limits, PathMatch, Plan, Route, ServerAddress};
+use evener_plan::{Protocol, Site, TemplatePart, TextPart, Upstream};
 use std::fmt::{Display, Write};
 
 pub(crate) fn plan(plan: &Plan) -> String {
@@ -12,9 +14,16 @@ pub(crate) fn plan(plan: &Plan) -> String {
     if plan.limits != Limits::default() {
         writeln!(out, "{:?}", plan.limits).unwrap();
     }
+    if plan.state_dir != "/var/lib/evener" {
+        writeln!(out, "state {}", plan.state_dir).unwrap();
+    }
+    if plan.acme != Acme::default() {
+        writeln!(out, "{:?}", plan.acme).unwrap();
+    }
     for site in &plan.sites {
         self::site(&mut out, site, plan);
     }
+    transport::services(&mut out, plan);
     for upstream in &plan.upstreams {
         self::upstream(&mut out, upstream);
     }
@@ -22,11 +31,15 @@ pub(crate) fn plan(plan: &Plan) -> String {
 }
 
 fn site(out: &mut String, site: &Site, plan: &Plan) {
-    let hosts = site.hosts.iter().map(|host| match host {
-        HostPattern::Exact(name) => name.clone(),
-        HostPattern::Wildcard(name) => format!("*.{name}"),
-    });
-    write!(out, "site listen [{}] hosts [{}]", join(&site.listen), join(hosts)).unwrap();
+    write!(out, "site listen [{}] hosts [{}]", join(&site.listen), join(hosts(&site.hosts))).unwrap();
+    if let Some(tls) = &site.tls {
+        transport::tls(out, tls);
+    }
+    // What holds unless it is written.
+    if site.http2 != site.tls.is_some() {
+        write!(out, " http2 {}", site.http2).unwrap();
+    }
+    transport::accept_proxy(out, site.accept_proxy.as_ref());
     if !site.trusted_proxies.is_empty() {
         let blocks = site.trusted_proxies.iter().map(|block| format!("{}/{}", block.network, block.prefix));
         write!(out, " trusted [{}]", join(blocks)).unwrap();
@@ -35,6 +48,13 @@ fn site(out: &mut String, site: &Site, plan: &Plan) {
     for route in &site.routes {
         self::route(out, route, plan);
     }
+}
+
+fn hosts(patterns: &[HostPattern]) -> impl Iterator<Item = String> {
+    patterns.iter().map(|host| match host {
+        HostPattern::Exact(name) => name.clone(),
+        HostPattern::Wildcard(name) => format!("*.{name}"),
+    })
 }
 
 fn route(out: &mut String, route: &Route, plan: &Plan) {
@@ -104,6 +124,8 @@ fn care(out: &mut String, upstream: &Upstream) {
             writeln!(out, "  {text}").unwrap();
         }
     };
+    line(upstream.protocol != Protocol::Http1, format!("{:?}", upstream.protocol));
+    line(upstream.tls != usual.tls, format!("{:?}", upstream.tls));
     line(upstream.health != usual.health, format!("{:?}", upstream.health));
     line(upstream.sticky != usual.sticky, format!("{:?}", upstream.sticky));
     line(upstream.slow_start != usual.slow_start, format!("slow start {:?}", upstream.slow_start));
@@ -126,6 +148,7 @@ fn text_part(part: &TextPart) -> String {
     match part {
         TextPart::Text(text) => text.clone(),
         TextPart::Host => String::from("<host>"),
+        TextPart::HostName => String::from("<hostname>"),
         TextPart::Path => String::from("<path>"),
         TextPart::Query => String::from("<query>"),
         TextPart::Uri => String::from("<uri>"),

@@ -2,7 +2,7 @@
 
 use crate::exchange::fault::{ClientFault, Fault};
 use crate::exchange::trip::Trip;
-use crate::state::{Session, Snapshot};
+use crate::state::{Client, Session, Snapshot};
 use evener_http::{RequestHead, canonical_host, obliging_path};
 use evener_plan::Listen;
 use evener_route::{Headers, Match, Miss, RequestView, Router};
@@ -52,6 +52,29 @@ pub(crate) fn route(
         Miss::NoRoute(_) => ClientFault::NoRoute.into(),
         Miss::NoMethod(_) => ClientFault::MethodNotAllowed.into(),
     })
+}
+
+/// The answer for an authority that looks whether a host is ours (RFC 8555 §8.3): only for the very host and token that it
+/// was told; all else takes its route (K24).
+pub(crate) fn challenge_answer(session: &mut Session, snapshot: &Snapshot) -> Option<String> {
+    let Session { inbound, parser, host, .. } = session;
+    let (message, head) = (inbound.filled(), parser.head());
+    let token = head.path.of(message).strip_prefix(b"/.well-known/acme-challenge/")?;
+    host.clear();
+    canonical_host(head.authority.of(message), host);
+    snapshot.challenges().http_answer(std::str::from_utf8(host).ok()?, std::str::from_utf8(token).ok()?)
+}
+
+/// Whether the host may be asked for on this connection: it must have the same rules for clients as the name that the
+/// connection was made for, or a certificate that one site asks for could be got around at another (K16).
+pub(crate) fn check_policy(client: &Client, session: &Session, snapshot: &Snapshot) -> Result<(), Fault> {
+    let Some(secured) = &client.secured else { return Ok(()) };
+    let frontend = snapshot.frontends().get(client.listen);
+    let host = std::str::from_utf8(&session.host).unwrap_or_default();
+    match frontend.and_then(|frontend| frontend.policy_of(host)) {
+        Some(policy) if policy == secured.policy => Ok(()),
+        Some(_) | None => Err(ClientFault::Misdirected.into()),
+    }
 }
 
 /// Appends the methods that would do, for a 405.

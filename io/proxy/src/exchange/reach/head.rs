@@ -33,7 +33,7 @@ impl Way<'_> {
             host,
             client_ip: address_text(client.peer, &mut address),
             client_host,
-            scheme: b"http",
+            scheme: client.scheme().as_bytes(),
             trusts_peer: is_trusted(&snapshot.plan().sites[found.site], client.peer),
             set_headers: snapshot.set_headers(found),
             expects_continue: head.expects_continue,

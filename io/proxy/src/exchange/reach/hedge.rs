@@ -11,8 +11,9 @@ use crate::exchange::trip::Trip;
 use crate::exchange::watch::Watch;
 use crate::state::{Session, Work};
 use evener_balance::Request;
-use evener_runtime::{Millis, Socket};
+use evener_runtime::Millis;
 use evener_upstream::Lease;
+use evener_wire::Wire;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::{Context, Poll};
@@ -35,7 +36,7 @@ impl<'s> Way<'s> {
         self,
         session: &mut Session,
         trip: &Trip,
-        first: &Socket,
+        first: &Wire,
         attempt: &Attempt<'_>,
         request: Request<'_>,
     ) -> Result<Option<Second<'s>>, Fault> {
@@ -67,12 +68,12 @@ impl<'s> Way<'s> {
         self.write_head(session, work.server())?;
         let settings = self.snapshot.upstream(self.upstream);
         let sent_at = Instant::now();
-        let mut copy = Attempt::new(self.client, lease.socket(), settings, None);
+        let mut copy = Attempt::new(self.client, lease.wire(), settings, None);
         if copy.begin(session, trip).await.is_err() {
             return Ok(None);
         }
         let deadline = trip.earlier(Millis::now().after(settings.response_timeout));
-        Ok(match self.first_sign(session, first, Some(lease.socket()), deadline).await? {
+        Ok(match self.first_sign(session, first, Some(lease.wire()), deadline).await? {
             Sign::Second => Some(Second { lease, work, sent_at }),
             Sign::First | Sign::Late => None,
         })
@@ -83,7 +84,7 @@ impl<'s> Way<'s> {
         self,
         session: &Session,
         trip: &Trip,
-        first: &Socket,
+        first: &Wire,
         server: usize,
     ) -> Option<Result<Lease, Fault>> {
         if let Some(lease) = self.pooled(session, server) {
@@ -103,13 +104,13 @@ impl<'s> Way<'s> {
     async fn first_sign(
         self,
         session: &mut Session,
-        first: &Socket,
-        second: Option<&Socket>,
+        first: &Wire,
+        second: Option<&Wire>,
         deadline: Millis,
     ) -> Result<Sign, Fault> {
         let mut watch = Watch::new(&self.client.alarm);
         let Session { inbound, is_half_closed, .. } = session;
-        let speaks = |socket: &Socket, cx: &mut Context<'_>| socket.poll_readable(cx).is_ready();
+        let speaks = |socket: &Wire, cx: &mut Context<'_>| socket.poll_readable(cx).is_ready();
         poll_fn(|cx| {
             if speaks(first, cx) {
                 return Poll::Ready(Ok(Sign::First));

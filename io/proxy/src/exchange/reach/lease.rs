@@ -7,7 +7,7 @@ use crate::exchange::upload::Upload;
 use crate::state::Session;
 use evener_http::Framing;
 use evener_runtime::{Alarm, Millis};
-use evener_upstream::{ConnectFault, Lease, open};
+use evener_upstream::{ConnectFault, Lease, lease};
 
 /// Idle connections closed at once when there is no descriptor for a server.
 const SHED_COUNT: usize = 16;
@@ -54,7 +54,7 @@ impl Way<'_> {
         let pool = self.snapshot.pool(self.upstream, server);
         let connect_timeout = self.snapshot.upstream(self.upstream).connect_timeout;
         alarm.set(trip.earlier(Millis::now().after(connect_timeout)));
-        let mut opened = open(pool.address(), pool.preferred(), alarm).await;
+        let mut opened = lease(pool, alarm).await;
         for _ in 0..ROOM_LOOKS {
             if !matches!(opened, Err(ConnectFault::Exhausted(_))) {
                 break;
@@ -62,12 +62,12 @@ impl Way<'_> {
             self.client.worker.shed(SHED_COUNT);
             // Idle connections close when it is their turn to run, also those that another request has shed.
             tokio::task::yield_now().await;
-            opened = open(pool.address(), pool.preferred(), alarm).await;
+            opened = lease(pool, alarm).await;
         }
         match opened {
-            Ok(socket) => {
+            Ok(lease) => {
                 self.client.worker.counters.upstream_connects.increment();
-                Ok(pool.adopt(socket))
+                Ok(lease)
             }
             Err(ConnectFault::TimedOut) if Millis::now() >= trip.deadline() => Err(UpstreamFault::RouteTimeout.into()),
             Err(fault) => Err(UpstreamFault::Connect(fault).into()),

@@ -127,16 +127,16 @@ impl<'s> Way<'s> {
             }
             trip.mark_sent();
             let settings = self.snapshot.upstream(self.upstream);
-            let mut attempt = Attempt::new(self.client, lease.socket(), settings, upload.as_deref_mut());
+            let mut attempt = Attempt::new(self.client, lease.wire(), settings, upload.as_deref_mut());
             let mut heard = attempt.begin(session, trip).await;
             if heard.is_ok() {
-                match self.second_copy(session, trip, lease.socket(), &attempt, request).await {
+                match self.second_copy(session, trip, lease.wire(), &attempt, request).await {
                     Ok(None) => heard = attempt.listen(session, trip).await,
                     Ok(Some(second)) => {
                         trip.server = Some(second.work.server());
                         trip.was_sent(second.sent_at);
                         (lease, work) = (second.lease, second.work);
-                        heard = Attempt::sent(self.client, lease.socket(), settings).listen(session, trip).await;
+                        heard = Attempt::sent(self.client, lease.wire(), settings).listen(session, trip).await;
                     }
                     Err(fault) => heard = Err(Failed::sent(fault)),
                 }

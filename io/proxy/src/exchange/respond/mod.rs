@@ -13,7 +13,9 @@ pub(crate) fn status_of(fault: &Fault) -> u16 {
             ClientFault::BodyTooLarge => 413,
             ClientFault::NoSite | ClientFault::NoRoute => 404,
             ClientFault::MethodNotAllowed => 405,
-            ClientFault::AmbiguousPath | ClientFault::PathClimbs => 400,
+            ClientFault::AmbiguousPath | ClientFault::PathClimbs | ClientFault::NoForm => 400,
+            ClientFault::Misdirected => 421,
+            ClientFault::TakesBack => 429,
             ClientFault::ReadsTooSlowly | ClientFault::Gone => 499,
         },
         Fault::Upstream(fault) => match fault {
@@ -22,7 +24,9 @@ pub(crate) fn status_of(fault: &Fault) -> u16 {
             | UpstreamFault::BodyTimeout
             | UpstreamFault::RouteTimeout => 504,
             UpstreamFault::Connect(ConnectFault::Exhausted(_)) | UpstreamFault::NoServer => 503,
-            UpstreamFault::Connect(ConnectFault::Refused(_))
+            UpstreamFault::Connect(
+                ConnectFault::Refused(_) | ConnectFault::Handshake(_) | ConnectFault::Protocol(_),
+            )
             | UpstreamFault::Closed
             | UpstreamFault::Response(_)
             | UpstreamFault::Body(_)

@@ -6,14 +6,17 @@ use crate::diagnostic::Report;
 use crate::keys;
 use crate::tree::{Node, Table, Value};
 use crate::value::{self, Endpoint, Fault, quote};
-use evener_plan::{Health, Probe};
+use evener_plan::{Health, Probe, Protocol};
 use std::ops::RangeInclusive;
 
 /// As much of a body as a check looks at; more text could not be found there.
 const BODY_BYTES_MAX: usize = 64 * 1024;
 
+/// Bytes of the name of a service, so that a question fits one frame.
+const SERVICE_BYTES_MAX: usize = 1024;
+
 /// The active checks; `None` if there are none.
-pub(super) fn read(fields: &Fields<'_>, report: &mut Report) -> Option<Health> {
+pub(super) fn read(fields: &Fields<'_>, protocol: Protocol, report: &mut Report) -> Option<Health> {
     let node = &fields.entry("health")?.node;
     let empty = Table::default();
     match &node.value {
@@ -25,7 +28,10 @@ pub(super) fn read(fields: &Fields<'_>, report: &mut Report) -> Option<Health> {
             let status = statuses(&Fields::checked(&keys::HEALTH, &empty), report);
             Some(Health { probe: Probe::Http { path, host: None, status, body: None }, ..table(&empty, report) })
         }
-        Value::Table(written) => Some(table(written, report)),
+        Value::Table(written) => {
+            check_grpc(fields, written, protocol, report);
+            Some(table(written, report))
+        }
         _ => None,
     }
 }
@@ -39,6 +45,28 @@ pub(super) fn check_port(fields: &Fields<'_>, servers: &[DraftServer], report: &
             .error("port-of-socket", port.key, "checks cannot have a port: a unix socket has none")
             .label(server.label.span, "this server is a unix socket")
             .help("leave `port` out, or put this server in an upstream of its own");
+    }
+}
+
+/// Reports a question of gRPC beside one of HTTP/1.1, or to servers that do not speak HTTP/2.
+fn check_grpc(upstream: &Fields<'_>, table: &Table, protocol: Protocol, report: &mut Report) {
+    let Some(grpc) = table.entry("grpc") else { return };
+    for entry in ["path", "status", "body", "host"].iter().filter_map(|name| table.entry(name)) {
+        report
+            .error("grpc-and-path", entry.key, format!("`{}` and `grpc` exclude each other", entry.name))
+            .label(grpc.key, "the check asks by gRPC")
+            .help("keep one of the two");
+    }
+    // A word that does not exist may be meant to be the right one.
+    let is_word = |node: &Node| matches!(&node.value, Value::Text(text) if value::protocol(&text.content).is_ok());
+    let is_known = upstream.entry("protocol").is_none_or(|entry| is_word(&entry.node));
+    if protocol != Protocol::Http2 && is_known && upstream.is_whole() {
+        let finding =
+            report.error("needs-http2", grpc.key, "gRPC needs HTTP/2, which these servers are not said to speak");
+        if let Some(entry) = upstream.entry("protocol") {
+            finding.label(entry.node.span, "this is what they speak");
+        }
+        finding.help("add protocol = \"h2c\", or protocol = \"h2\" and tls = true");
     }
 }
 
@@ -59,10 +87,13 @@ fn probe(fields: &Fields<'_>, table: &Table, report: &mut Report) -> Probe {
     let host = fields.text("host", report, value::host_field).map(|at| at.value);
     let status = statuses(fields, report);
     let body = fields.text("body", report, body).map(|at| at.value);
+    if let Some(At { value: service, .. }) = fields.text("grpc", report, service) {
+        return Probe::Grpc { service };
+    }
     if let Some(At { value: path, .. }) = path {
         return Probe::Http { path, host, status, body };
     }
-    if table.entry("path").is_none() && fields.is_whole() {
+    if table.entry("path").is_none() && table.entry("grpc").is_none() && fields.is_whole() {
         for entry in ["status", "body", "host"].iter().filter_map(|name| fields.entry(name)) {
             report
                 .error(
@@ -100,6 +131,15 @@ fn bare_path(text: &str) -> Result<String, Fault> {
         true => fault.help("to check connections only, write health = true"),
         false => fault,
     })
+}
+
+/// The name of a service; the empty one is the server as a whole.
+fn service(text: &str) -> Result<String, Fault> {
+    match text.bytes().all(|byte| byte.is_ascii_graphic()) && text.len() <= SERVICE_BYTES_MAX {
+        true => Ok(text.to_owned()),
+        false => Err(Fault::new("bad-service", format!("{} is not the name of a service", quote(text)))
+            .help("for example: \"shop.v1.Orders\", or \"\" for the server as a whole")),
+    }
 }
 
 fn body(text: &str) -> Result<String, Fault> {

@@ -6,6 +6,7 @@ mod retry;
 mod servers;
 mod spreading;
 mod sticky;
+mod tls;
 
 pub(super) use servers::{server, servers};
 
@@ -15,6 +16,7 @@ use crate::diagnostic::Report;
 use crate::keys;
 use crate::tree::{Entry, Table, Value};
 use crate::value::{self, quote};
+use evener_plan::{Balance, HashKey, Protocol};
 
 /// Bytes of a name, so that it fits logs and metrics.
 const NAME_BYTES_MAX: usize = 64;
@@ -45,7 +47,22 @@ fn read(entry: &Entry, report: &mut Report) -> Option<DraftUpstream> {
     };
     let name = At { value: entry.name.clone(), span: entry.node.span };
     health::check_port(&fields, servers.as_deref().unwrap_or_default(), report);
-    Some(DraftUpstream { name, servers, settings: settings_of(&fields, report) })
+    tls::check_sockets(&fields, servers.as_deref().unwrap_or_default(), report);
+    let settings = settings_of(&fields, report);
+    let tls_key = fields.entry("tls").filter(|_| settings.tls.is_some()).map(|entry| entry.key);
+    Some(DraftUpstream { name, servers, http_only: http_only(&fields, &settings), tls_key, settings })
+}
+
+/// The keys of which a service that passes bytes on can make nothing.
+fn http_only(fields: &Fields<'_>, settings: &PoolSettings) -> Vec<At<&'static str>> {
+    let is_meant = |name: &&'static str| match *name {
+        "hash_key" => !matches!(settings.balance, Balance::Hash(HashKey::ClientIp)),
+        "protocol" => settings.protocol != Protocol::Http1,
+        "sticky" => settings.sticky.is_some(),
+        _ => settings.hedge.is_some(),
+    };
+    let names = ["hash_key", "protocol", "sticky", "hedge"].into_iter().filter(is_meant);
+    names.filter_map(|name| fields.entry(name).map(|entry| At { value: name, span: entry.key })).collect()
 }
 
 /// How an upstream treats its servers; all defaults if the table is empty.
@@ -55,15 +72,18 @@ pub(super) fn settings(table: &Table, report: &mut Report) -> PoolSettings {
 }
 
 fn settings_of(fields: &Fields<'_>, report: &mut Report) -> PoolSettings {
+    let protocol = tls::protocol(fields, report);
     PoolSettings {
         balance: spreading::balance(fields, report),
-        health: health::read(fields, report),
+        health: health::read(fields, protocol, report),
         sticky: sticky::read(fields, report),
         slow_start: fields.or_default("slow_start", report, value::duration_within("slow_start", "0s", "1h")),
         max_requests: overload::max_requests(fields, report),
         queue: overload::queue(fields, report),
         retry: retry::retry(fields, report),
         hedge: retry::hedge(fields, report),
+        protocol,
+        tls: tls::tls(fields, report),
         connect_timeout: fields.or_default("connect_timeout", report, value::duration),
         response_timeout: fields.or_default("response_timeout", report, value::duration),
         idle_timeout: fields.or_default("idle_timeout", report, value::duration),

@@ -21,7 +21,7 @@ pub(crate) static HEALTH: Section = Section {
     id: "health",
     doc: "The table form of `health`: `health = { path = \"/healthz\", status = \"200-399\" }`. Without a path a check \
           only connects.",
-    groups: &[QUESTION, TIMES],
+    groups: &[QUESTION, GRPC, TIMES],
 };
 
 const QUESTION: &[Key] = &[
@@ -65,6 +65,15 @@ const QUESTION: &[Key] = &[
         example: "9000",
     },
 ];
+
+const GRPC: &[Key] = &[Key {
+    name: "grpc",
+    kind: Kind::Text(Form::Other { what: "the name of a service of gRPC", plural: "names" }),
+    without: Without::Means("no question of gRPC"),
+    doc: "Ask for the health of this service by gRPC (`grpc.health.v1.Health/Check`); `\"\"` asks for the server as a \
+          whole. In place of `path` and what goes with it; needs `protocol = \"h2c\"` or `\"h2\"`.",
+    example: "\"\"",
+}];
 
 const TIMES: &[Key] = &[
     Key {

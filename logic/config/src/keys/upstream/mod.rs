@@ -5,12 +5,14 @@ mod overload;
 mod retry;
 mod server;
 mod sticky;
+mod tls;
 
 pub(crate) use health::HEALTH;
 pub(crate) use overload::QUEUE;
 pub(crate) use retry::{HEDGE, RETRY};
 pub(crate) use server::SERVER;
 pub(crate) use sticky::STICKY;
+pub(crate) use tls::UPSTREAM_TLS;
 
 use super::{Form, Key, Kind, Section, Without, action::SERVER_KIND};
 use crate::value::BALANCES;
@@ -19,8 +21,8 @@ use crate::value::BALANCES;
 pub(crate) static UPSTREAM: Section = Section {
     heading: "[upstream.NAME]",
     id: "upstream",
-    doc: "A pool of servers that sites name in `to`. A name has letters, digits, `-` and `_`.",
-    groups: &[SPREADING, health::KEYS, CARE, overload::KEYS, retry::KEYS, TIMES],
+    doc: "A pool of servers that sites and services name in `to`. A name has letters, digits, `-` and `_`.",
+    groups: &[SPREADING, tls::KEYS, health::KEYS, CARE, overload::KEYS, retry::KEYS, TIMES],
 };
 
 const SPREADING: &[Key] = &[
@@ -81,7 +83,7 @@ const TIMES: &[Key] = &[
         name: "connect_timeout",
         kind: Kind::Text(Form::Duration),
         without: Without::Default("\"2s\""),
-        doc: "Bound on connecting to a server.",
+        doc: "Bound on connecting to a server, TLS included.",
         example: "\"500ms\"",
     },
     Key {

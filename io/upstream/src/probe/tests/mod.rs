@@ -1,5 +1,10 @@
 //! Probes of servers that answer well, badly, in pieces, without end or not at all.
 
+mod grpc;
+mod http2;
+mod message;
+mod tls;
+
 use super::*;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
@@ -8,6 +13,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::Instant;
+
+/// A check in HTTP/1.1 without TLS.
+async fn check(server: &Server, health: &Health) -> Result<(), ProbeFault> {
+    super::check(server, health, Protocol::Http1, None).await
+}
 
 /// A server at this address, known by that.
 fn server_at(address: ServerAddress, label: &str) -> Server {

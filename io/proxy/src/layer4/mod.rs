@@ -1,0 +1,3 @@
+//! Services that pass bytes on without looking into them.
+
+pub(crate) mod tcp;

@@ -1,0 +1,125 @@
+//! What servers are told of a client's certificate, as values of header fields.
+//!
+//! Whether the certificate is good was decided in the handshake.
+
+use crate::date::rfc3339;
+use crate::reading::facts;
+use aws_lc_rs::digest::{SHA256, digest};
+use std::fmt::Write;
+use x509_parser::prelude::{FromDer, X509Certificate};
+
+/// A client's certificate. Each text is visible ASCII without the bytes that end or split a field's value; others stand in
+/// it as `%XX`. None is longer than 512 bytes but the PEM.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientCertificate {
+    /// Whose it is, such as `CN=app 1, O=Example`; spaces are kept.
+    pub subject: String,
+    /// Who issued it.
+    pub issuer: String,
+    /// The serial number, hexadecimal in lower case.
+    pub serial: String,
+    /// SHA-256 of the certificate, hexadecimal in lower case.
+    pub fingerprint_sha256: String,
+    /// From when it is valid, RFC 3339.
+    pub not_before: String,
+    /// Until when it is valid, RFC 3339.
+    pub not_after: String,
+    /// Its DNS names and addresses, at most 16.
+    pub names: Vec<String>,
+    /// The whole certificate in PEM, percent-encoded; `None` if that takes more than 6 KiB.
+    pub pem_urlencoded: Option<String>,
+}
+
+impl ClientCertificate {
+    /// What the certificate says; `None` if it is no X.509.
+    pub fn from_der(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let facts = facts(der)?;
+        Some(Self {
+            subject: visible(&certificate.subject().to_string()),
+            issuer: visible(&certificate.issuer().to_string()),
+            serial: cut(hex(certificate.raw_serial())),
+            fingerprint_sha256: hex(digest(&SHA256, der).as_ref()),
+            not_before: rfc3339(facts.not_before),
+            not_after: rfc3339(facts.not_after),
+            names: facts.names.iter().take(NAMES_MAX).map(|name| visible(name)).collect(),
+            pem_urlencoded: Some(pem(der)).filter(|text| text.len() <= PEM_BYTES_MAX),
+        })
+    }
+}
+
+/// The text with all but visible ASCII and spaces encoded, and the percent sign too, so that it can be decoded.
+fn visible(text: &str) -> String {
+    let mut out = String::with_capacity(text.len().min(TEXT_BYTES_MAX));
+    for byte in text.bytes() {
+        if out.len() + 3 > TEXT_BYTES_MAX {
+            break;
+        }
+        match byte {
+            b' ' | b'!'..=b'$' | b'&'..=b'~' => out.push(char::from(byte)),
+            other => percent(&mut out, other),
+        }
+    }
+    // A space at either end would not be part of the value.
+    out.trim_matches(' ').to_owned()
+}
+
+/// The certificate in PEM, with all but letters, digits and a few marks encoded.
+fn pem(der: &[u8]) -> String {
+    let base64 = base64(der);
+    let mut lines = String::from("-----BEGIN CERTIFICATE-----\n");
+    for (index, character) in base64.chars().enumerate() {
+        if index > 0 && index % 64 == 0 {
+            lines.push('\n');
+        }
+        lines.push(character);
+    }
+    lines.push_str("\n-----END CERTIFICATE-----\n");
+    let mut out = String::with_capacity(lines.len() * 5 / 4);
+    for byte in lines.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
+            other => percent(&mut out, other),
+        }
+    }
+    out
+}
+
+/// RFC 4648 §4.
+fn base64(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let at = |index: usize| u32::from(chunk.get(index).copied().unwrap_or(0));
+        let bits = at(0) << 16 | at(1) << 8 | at(2);
+        for place in 0..4 {
+            let letter = BASE64[(bits >> (18 - 6 * place) & 63) as usize];
+            out.push(if place <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    out
+}
+
+fn percent(out: &mut String, byte: u8) {
+    let _ = write!(out, "%{byte:02X}");
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        let _ = write!(out, "{byte:02x}");
+    }
+    out
+}
+
+fn cut(mut text: String) -> String {
+    text.truncate(TEXT_BYTES_MAX);
+    text
+}
+
+const BASE64: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+/// Bytes of one text.
+pub(crate) const TEXT_BYTES_MAX: usize = 512;
+/// Names that are told.
+pub(crate) const NAMES_MAX: usize = 16;
+/// Bytes of the encoded PEM; servers take heads of 8 KiB, some of 4.
+pub(crate) const PEM_BYTES_MAX: usize = 6 * 1024;

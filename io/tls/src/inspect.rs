@@ -1,0 +1,56 @@
+//! What `evener check` says about TLS: reads every certificate, key and list that a plan names, and changes nothing.
+
+use crate::backend;
+use crate::fault::TlsFault;
+use crate::file::Stamp;
+use crate::frontend::{acme_files, text, uncovered};
+use crate::gate;
+use crate::internal::Internal;
+use crate::keeper::distinct;
+use crate::reading::{self, Pair, Reading};
+use evener_plan::{Certificates, HostPattern, Plan, ServerTls};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+/// Everything that is wrong with the certificates, keys and lists of a plan. What is to be ordered over ACME or made by the
+/// internal authority and is not there yet is not wrong.
+pub fn inspect(plan: &Plan, now: SystemTime) -> Vec<TlsFault> {
+    let state_dir = Path::new(&plan.state_dir);
+    let of_sites = plan.sites.iter().filter_map(|site| Some((site.tls.as_ref()?, site.hosts.as_slice())));
+    let of_tcp = plan.tcp.iter().filter_map(|tcp| Some((tcp.tls.as_ref()?, tcp.hosts.as_slice())));
+    let towards_clients = of_sites.chain(of_tcp).flat_map(|(tls, hosts)| of_service(tls, hosts, state_dir, now));
+    let mut faults: Vec<TlsFault> = towards_clients.collect();
+    for tls in plan.upstreams.iter().filter_map(|upstream| upstream.tls.as_ref()) {
+        faults.extend(backend::check(tls));
+        let certificate = tls.certificate.iter().flat_map(|files| reading::read(files, now).faults);
+        faults.extend(certificate.filter(TlsFault::counts_towards_servers));
+    }
+    distinct(faults)
+}
+
+fn of_service(tls: &ServerTls, hosts: &[HostPattern], state_dir: &Path, now: SystemTime) -> Vec<TlsFault> {
+    let mut faults = Vec::new();
+    match &tls.certificates {
+        Certificates::Files(all) => {
+            let mut pairs = Vec::new();
+            for files in all {
+                let Reading { pair, faults: found } = reading::read(files, now);
+                faults.extend(found);
+                pairs.extend(pair.map(Arc::<Pair>::new));
+            }
+            let subject = all.first().map(|files| files.certificate.as_str()).unwrap_or_default();
+            faults.extend(uncovered(subject, hosts, &pairs));
+        }
+        Certificates::Auto => {
+            let all = hosts.iter().map(|host| acme_files(state_dir, &text(host)));
+            let ordered = all.filter(|files| Stamp::of(&files.certificate).is_some());
+            faults.extend(ordered.flat_map(|files| reading::read(&files, now).faults));
+        }
+        Certificates::Internal => faults.extend(Internal::new(state_dir).faults(now)),
+    }
+    if let Some(auth) = &tls.client_auth {
+        faults.extend(gate::read(auth, now).1);
+    }
+    faults
+}

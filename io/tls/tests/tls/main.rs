@@ -1,0 +1,14 @@
+//! TLS policy as a whole: certificates made here, plans about them, and handshakes in memory. No sockets.
+
+#![expect(clippy::unwrap_used, reason = "in tests a panic is the finding")]
+
+mod backends;
+mod challenges;
+mod clients;
+mod findings;
+mod internal;
+mod names;
+mod reload;
+mod tickets;
+mod wire;
+mod workshop;

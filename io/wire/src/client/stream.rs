@@ -1,0 +1,229 @@
+//! One request to a server over HTTP/2, asked and answered in the text of HTTP/1.1.
+//!
+//! Dropping it before both messages are whole cancels the stream.
+
+use super::Shared;
+use crate::convert::{self, Asked};
+use crate::intake::{Intake, error_of};
+use crate::outlet::{Outlet, broken};
+use bytes::Bytes;
+use evener_http::{BodyDecoder, HeadLimits, Method, Progress, RequestParser};
+use h2::client::{ResponseFuture, SendRequest};
+use h2::{Reason, RecvStream};
+use http::Response;
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker, ready};
+
+/// Our own heads are bounded where they are read from clients.
+const OWN_HEADS: HeadLimits = HeadLimits { bytes_max: 1024 * 1024, fields_max: 4096 };
+
+/// A request over HTTP/2.
+pub struct ClientStream {
+    shared: Rc<Shared>,
+    asking: RefCell<Ask>,
+    answer: RefCell<Answer>,
+    is_refused: Cell<bool>,
+}
+
+enum Ask {
+    Head(SendRequest<Bytes>),
+    Body(Outlet),
+    Lost,
+}
+
+enum Answer {
+    /// Nothing was asked yet.
+    Unasked(Option<Waker>),
+    /// `text` is an interim head.
+    Awaited {
+        future: ResponseFuture,
+        method: Method,
+        switch_key: Option<Vec<u8>>,
+        text: Vec<u8>,
+        text_read: usize,
+    },
+    Body(Intake),
+    Lost,
+}
+
+impl std::fmt::Debug for ClientStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ClientStream").field("shared", &self.shared).finish_non_exhaustive()
+    }
+}
+
+impl ClientStream {
+    pub(super) fn new(sender: SendRequest<Bytes>, shared: Rc<Shared>) -> Self {
+        shared.open.set(shared.open.get() + 1);
+        Self {
+            shared,
+            asking: RefCell::new(Ask::Head(sender)),
+            answer: RefCell::new(Answer::Unasked(None)),
+            is_refused: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn is_refused(&self) -> bool {
+        self.is_refused.get()
+    }
+
+    pub(crate) fn poll_write_pieces(&self, cx: &mut Context<'_>, pieces: &[&[u8]]) -> Poll<io::Result<usize>> {
+        let mut total = 0;
+        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+            let mut piece = *piece;
+            while !piece.is_empty() {
+                match self.poll_write(cx, piece) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(broken("bytes after a message"))),
+                    Poll::Ready(Ok(count)) => {
+                        total += count;
+                        piece = &piece[count..];
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending if total > 0 => return Poll::Ready(Ok(total)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        }
+        Poll::Ready(Ok(total))
+    }
+
+    fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if let Ask::Body(outlet) = &mut *self.asking.borrow_mut() {
+            return outlet.poll_write(cx, bytes);
+        }
+        match self.asking.replace(Ask::Lost) {
+            Ask::Head(sender) => Poll::Ready(self.write_head(sender, bytes)),
+            Ask::Body(_) | Ask::Lost => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+        }
+    }
+
+    /// Sends the head that `bytes` begin with; returns its length.
+    fn write_head(&self, mut sender: SendRequest<Bytes>, bytes: &[u8]) -> io::Result<usize> {
+        let mut parser = RequestParser::new();
+        if !matches!(parser.parse(bytes, &OWN_HEADS), Ok(Progress::Complete)) {
+            return Err(broken("a head out of form"));
+        }
+        let head = parser.head();
+        let is_tls = self.shared.carrier.link().is_tls();
+        let asked = convert::request_of(bytes, head, is_tls).ok_or_else(|| broken("a request without a form"))?;
+        let Asked { request, switch_key } = asked;
+        if switch_key.is_some() && !sender.is_extended_connect_protocol_enabled() {
+            return Err(io::Error::new(io::ErrorKind::Unsupported, "the server takes no WebSocket over HTTP/2"));
+        }
+        let decoder = BodyDecoder::new(head.framing);
+        let is_over = switch_key.is_none() && decoder.is_done();
+        let (future, stream) = sender.send_request(request, is_over).map_err(|error| self.fail(error))?;
+        let outlet = match switch_key {
+            Some(_) => Outlet::tunnel(stream),
+            None => Outlet::framed(stream, decoder, is_over),
+        };
+        self.asking.replace(Ask::Body(outlet));
+        let answer = Answer::Awaited { future, method: head.method, switch_key, text: Vec::new(), text_read: 0 };
+        if let Answer::Unasked(Some(waker)) = self.answer.replace(answer) {
+            waker.wake();
+        }
+        Ok(head.head_bytes)
+    }
+
+    /// An error for the reader or writer. It may say that the server did nothing (RFC 9113 §8.7): a stream that it
+    /// refused, or one beyond the last that a GOAWAY names.
+    fn fail(&self, error: h2::Error) -> io::Error {
+        let is_refused = error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM);
+        self.is_refused.set(self.is_refused.get() || (is_refused && error.is_remote()));
+        error_of(error)
+    }
+
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.poll_fill(cx).map_ok(|_| ())
+    }
+
+    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        if !ready!(self.poll_fill(cx))? {
+            return Poll::Ready(Ok(0));
+        }
+        Poll::Ready(Ok(match &mut *self.answer.borrow_mut() {
+            Answer::Awaited { text, text_read, .. } => {
+                let rest = &text[*text_read..];
+                let count = rest.len().min(buffer.len());
+                buffer[..count].copy_from_slice(&rest[..count]);
+                *text_read += count;
+                count
+            }
+            Answer::Body(intake) => intake.take(buffer),
+            Answer::Unasked(_) | Answer::Lost => 0,
+        }))
+    }
+
+    pub(crate) fn read_now(&self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        match self.poll_read(&mut Context::from_waker(Waker::noop()), buffer) {
+            Poll::Ready(read) => Some(read),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Ready when there is something to read: true; or when the answer is over: false.
+    fn poll_fill(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let answer = &mut *self.answer.borrow_mut();
+        loop {
+            match answer {
+                Answer::Unasked(waker) => {
+                    *waker = Some(cx.waker().clone());
+                    return Poll::Pending;
+                }
+                Answer::Lost => return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+                Answer::Body(intake) => return intake.poll_fill(cx),
+                Answer::Awaited { text, text_read, .. } if *text_read < text.len() => return Poll::Ready(Ok(true)),
+                Answer::Awaited { .. } => {}
+            }
+            if let Err(error) = ready!(self.poll_head(cx, answer)) {
+                *answer = Answer::Lost;
+                return Poll::Ready(Err(error));
+            }
+        }
+    }
+
+    /// Ready when a head has come, an interim one or the final one.
+    fn poll_head(&self, cx: &mut Context<'_>, answer: &mut Answer) -> Poll<io::Result<()>> {
+        let Answer::Awaited { future, method, switch_key, text, text_read } = answer else {
+            return Poll::Ready(Ok(()));
+        };
+        match future.poll_informational(cx) {
+            Poll::Ready(Some(Ok(interim))) => {
+                text.clear();
+                *text_read = 0;
+                convert::response_text(&interim.into_parts().0, *method, false, None, text);
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Some(Err(error))) => return Poll::Ready(Err(self.fail(error))),
+            Poll::Ready(None) | Poll::Pending => {}
+        }
+        let response: Response<RecvStream> = ready!(Pin::new(future).poll(cx)).map_err(|error| self.fail(error))?;
+        let (parts, body) = response.into_parts();
+        let mut text = Vec::with_capacity(512);
+        let marking = convert::response_text(&parts, *method, body.is_end_stream(), switch_key.as_deref(), &mut text);
+        *answer = Answer::Body(Intake::new(body, text, marking));
+        Poll::Ready(Ok(()))
+    }
+
+    pub(crate) fn end(&self) {
+        if let Ask::Body(outlet) = &mut *self.asking.borrow_mut() {
+            outlet.end();
+        }
+    }
+}
+
+impl Drop for ClientStream {
+    fn drop(&mut self) {
+        self.shared.open.set(self.shared.open.get() - 1);
+        let is_answered = matches!(&*self.answer.borrow(), Answer::Body(intake) if intake.is_ended());
+        if let Ask::Body(outlet) = &mut *self.asking.borrow_mut()
+            && !(is_answered && outlet.is_over())
+        {
+            outlet.reset(Reason::CANCEL);
+        }
+    }
+}

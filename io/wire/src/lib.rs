@@ -1,0 +1,18 @@
+//! What an exchange reads from and writes to: a connection of HTTP/1, in the clear or under TLS, or one stream of an
+//! HTTP/2 connection.
+//!
+//! A stream speaks HTTP/1.1 to whoever holds it: what is read from it and written to it is the text of a message, and the
+//! stream says the same in HTTP/2 to its peer. So everything about a message is decided once, for both versions, by the
+//! same strict parsers. What frames, flow control and header compression are is the business of the `h2` crate.
+
+mod client;
+mod convert;
+mod intake;
+mod outlet;
+mod server;
+mod transport;
+mod wire;
+
+pub use client::{Asking, ClientSettings, ClientStream, Opened, open};
+pub use server::{Accepted, ServerSettings, ServerStream, Serving};
+pub use wire::Wire;

@@ -1,0 +1,214 @@
+//! One request of a client over HTTP/2, read and answered in the text of HTTP/1.1.
+//!
+//! Dropping it before the answer is whole resets the stream.
+
+use crate::convert::{self, Malformed};
+use crate::intake::{Intake, Marking};
+use crate::outlet::{Outlet, broken};
+use bytes::Bytes;
+use evener_http::{BodyDecoder, HeadLimits, Method, Progress, RequestContext, ResponseParser};
+use h2::server::SendResponse;
+use h2::{Reason, RecvStream};
+use http::Request;
+use http::request::Parts;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::task::{Context, Poll, Waker, ready};
+
+/// Our own heads are bounded where they are read from servers.
+const OWN_HEADS: HeadLimits = HeadLimits { bytes_max: 256 * 1024, fields_max: 1024 };
+
+/// A request over HTTP/2.
+pub struct ServerStream {
+    parts: Parts,
+    is_tls: bool,
+    intake: RefCell<Intake>,
+    answer: RefCell<Answer>,
+    /// The client has reset the stream before it was answered.
+    is_reset: Cell<bool>,
+}
+
+struct Answer {
+    parser: ResponseParser,
+    method: Method,
+    state: State,
+}
+
+enum State {
+    Head(SendResponse<Bytes>),
+    Body(Outlet),
+    Lost,
+}
+
+impl std::fmt::Debug for ServerStream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ServerStream").field("request", &self.parts).finish_non_exhaustive()
+    }
+}
+
+impl ServerStream {
+    pub(super) fn new(request: Request<RecvStream>, respond: SendResponse<Bytes>, is_tls: bool) -> Self {
+        let (parts, body) = request.into_parts();
+        let is_switch = parts.extensions.get::<h2::ext::Protocol>().is_some();
+        let has_length = parts.headers.contains_key(http::header::CONTENT_LENGTH);
+        let marking = match () {
+            () if is_switch => Marking::Tunnel,
+            () if has_length || body.is_end_stream() => Marking::Length,
+            () => Marking::Chunks,
+        };
+        let method = if parts.method == http::Method::HEAD { Method::Head } else { Method::Other };
+        Self {
+            parts,
+            is_tls,
+            intake: RefCell::new(Intake::new(body, Vec::new(), marking)),
+            answer: RefCell::new(Answer { parser: ResponseParser::new(), method, state: State::Head(respond) }),
+            is_reset: Cell::new(false),
+        }
+    }
+
+    /// Appends the head of the request as text. `key` is random: the nonce of a WebSocket, which has none over HTTP/2.
+    /// False: it cannot be said in HTTP/1.1, and must be answered with 400.
+    pub fn write_head(&self, key: [u64; 2], out: &mut Vec<u8>) -> bool {
+        let mut nonce = [0; 16];
+        nonce[..8].copy_from_slice(&key[0].to_le_bytes());
+        nonce[8..].copy_from_slice(&key[1].to_le_bytes());
+        let has_body = !self.intake.borrow().is_ended();
+        let key = convert::base64(&nonce);
+        let written: Result<(), Malformed> = convert::request_text(&self.parts, has_body, self.is_tls, &key, out);
+        written.is_ok()
+    }
+
+    /// Whether the client has taken its request back before it was answered.
+    pub fn is_reset(&self) -> bool {
+        self.is_reset.get()
+    }
+
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match ready!(self.poll_fill(cx)) {
+            Ok(_) => Poll::Ready(Ok(())),
+            Err(error) => Poll::Ready(Err(error)),
+        }
+    }
+
+    pub(crate) fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let is_there = ready!(self.poll_fill(cx))?;
+        Poll::Ready(Ok(if is_there { self.intake.borrow_mut().take(buffer) } else { 0 }))
+    }
+
+    pub(crate) fn read_now(&self, buffer: &mut [u8]) -> Option<io::Result<usize>> {
+        match self.poll_read(&mut Context::from_waker(Waker::noop()), buffer) {
+            Poll::Ready(read) => Some(read),
+            Poll::Pending => None,
+        }
+    }
+
+    /// Ready when there is something to read: true; or when a tunnel has ended: false. A request that has ended is never
+    /// ready again, unless the client resets the stream: it is no connection on which another could come.
+    fn poll_fill(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        let filled = ready!(self.intake.borrow_mut().poll_fill(cx));
+        match filled {
+            Ok(false) if !self.is_tunnel() => {
+                let error = ready!(self.answer.borrow_mut().poll_reset(cx));
+                self.is_reset.set(true);
+                Poll::Ready(Err(error))
+            }
+            Err(error) => {
+                self.is_reset.set(true);
+                Poll::Ready(Err(error))
+            }
+            Ok(is_there) => Poll::Ready(Ok(is_there)),
+        }
+    }
+
+    fn is_tunnel(&self) -> bool {
+        self.parts.extensions.get::<h2::ext::Protocol>().is_some()
+    }
+
+    pub(crate) fn poll_write_pieces(&self, cx: &mut Context<'_>, pieces: &[&[u8]]) -> Poll<io::Result<usize>> {
+        let answer = &mut *self.answer.borrow_mut();
+        let mut total = 0;
+        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
+            let mut piece = *piece;
+            while !piece.is_empty() {
+                match answer.poll_write(cx, piece) {
+                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(broken("bytes after a message"))),
+                    Poll::Ready(Ok(count)) => {
+                        total += count;
+                        piece = &piece[count..];
+                    }
+                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                    Poll::Pending if total > 0 => return Poll::Ready(Ok(total)),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        }
+        Poll::Ready(Ok(total))
+    }
+
+    pub(crate) fn end(&self) {
+        if let State::Body(outlet) = &mut self.answer.borrow_mut().state {
+            outlet.end();
+        }
+    }
+}
+
+impl Answer {
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        match &mut self.state {
+            State::Head(_) => Poll::Ready(self.write_head(bytes)),
+            State::Body(outlet) => outlet.poll_write(cx, bytes),
+            State::Lost => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
+        }
+    }
+
+    /// Sends the head that `bytes` begin with; returns its length.
+    fn write_head(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.parser.reset();
+        let parsed = self.parser.parse(bytes, &OWN_HEADS, RequestContext { method: self.method });
+        if !matches!(parsed, Ok(Progress::Complete)) {
+            return Err(broken("a head out of form"));
+        }
+        let head = self.parser.head();
+        let response = convert::response_of(bytes, head);
+        let State::Head(mut respond) = std::mem::replace(&mut self.state, State::Lost) else {
+            return Err(io::ErrorKind::ConnectionReset.into());
+        };
+        if head.status < 200 && head.status != 101 {
+            respond.send_informational(response).map_err(crate::intake::error_of)?;
+            self.state = State::Head(respond);
+            return Ok(head.head_bytes);
+        }
+        let decoder = BodyDecoder::new(head.framing);
+        let is_over = head.status != 101 && decoder.is_done();
+        let stream = respond.send_response(response, is_over).map_err(crate::intake::error_of)?;
+        self.state = State::Body(match head.status {
+            101 => Outlet::tunnel(stream),
+            _ => Outlet::framed(stream, decoder, is_over),
+        });
+        Ok(head.head_bytes)
+    }
+
+    fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        match &mut self.state {
+            State::Head(respond) => match ready!(respond.poll_reset(cx)) {
+                Ok(reason) => Poll::Ready(io::Error::new(io::ErrorKind::ConnectionReset, h2::Error::from(reason))),
+                Err(error) => Poll::Ready(crate::intake::error_of(error)),
+            },
+            State::Body(outlet) => outlet.poll_reset(cx),
+            State::Lost => Poll::Ready(io::ErrorKind::ConnectionReset.into()),
+        }
+    }
+}
+
+impl Drop for ServerStream {
+    /// RFC 9113 §8.1: an answer that is whole before the request is ends the request; all else is an error.
+    fn drop(&mut self) {
+        let is_read = self.intake.borrow().is_ended();
+        match &mut self.answer.borrow_mut().state {
+            State::Head(respond) => respond.send_reset(Reason::INTERNAL_ERROR),
+            State::Body(outlet) if !outlet.is_over() => outlet.reset(Reason::INTERNAL_ERROR),
+            State::Body(outlet) if !is_read => outlet.reset(Reason::NO_ERROR),
+            State::Body(_) | State::Lost => {}
+        }
+    }
+}

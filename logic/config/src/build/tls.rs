@@ -1,0 +1,44 @@
+//! TLS towards clients: whether certificates can be had for the hosts.
+
+use crate::diagnostic::Report;
+use crate::draft::{At, DraftTls};
+use crate::source::Span;
+use evener_plan::{Certificates, HostPattern, ServerTls};
+use std::net::{IpAddr, Ipv6Addr};
+
+/// TLS of the plan, for a site or service with these hosts.
+pub(super) fn build(draft: &DraftTls, hosts: &[At<HostPattern>], report: &mut Report) -> ServerTls {
+    if let Some(At { value: Certificates::Auto, span }) = draft.certificates {
+        check_hosts(span, hosts, report);
+    }
+    // Certificates that could not be read were reported; what stands for them is never used, since there is no plan.
+    let certificates = draft.certificates.as_ref().map_or(Certificates::Internal, |at| at.value.clone());
+    ServerTls { certificates, client_auth: draft.client_auth.clone(), version_min: draft.version_min }
+}
+
+/// Certificates are ordered by names, and an authority lets one prove only that one answers for an exact name.
+fn check_hosts(auto: Span, hosts: &[At<HostPattern>], report: &mut Report) {
+    if hosts.is_empty() && !report.is_torn() && !report.has("bad-host") {
+        report
+            .error("auto-needs-hosts", auto, "certificates are ordered for host names, but there are no `hosts`")
+            .help("add hosts = [\"example.com\"], or write tls = \"internal\" for development");
+    }
+    for host in hosts {
+        let (message, help) = match &host.value {
+            HostPattern::Wildcard(name) => (
+                format!("no certificate can be ordered for `*.{name}`: that takes a proof in the DNS"),
+                "write the names out, or name the files of a certificate",
+            ),
+            HostPattern::Exact(name) if is_address(name) => {
+                (format!("no certificate is ordered for the address {name}"), "write a name, or use other certificates")
+            }
+            HostPattern::Exact(_) => continue,
+        };
+        report.error("auto-needs-names", host.span, message).label(auto, "certificates are to be ordered").help(help);
+    }
+}
+
+fn is_address(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
+    bare.map_or_else(|| host.parse::<IpAddr>().is_ok(), |bare| bare.parse::<Ipv6Addr>().is_ok())
+}
