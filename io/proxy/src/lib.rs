@@ -12,11 +12,11 @@ mod listener;
 
 mod entrance;
 
+mod layer4;
+
 mod client;
 
 mod exchange;
-
-mod layer4;
 
 mod tunnel;
 

@@ -11,6 +11,7 @@ use evener_plan::TlsVersion;
 use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -106,10 +107,12 @@ impl Challenges {
 fn config(certificate_der: &[u8], key_der: &[u8]) -> Result<ServerConfig, rustls::Error> {
     let key = PrivateKeyDer::try_from(key_der).map_err(|reason| rustls::Error::General(reason.to_owned()))?;
     let chain = vec![CertificateDer::from(certificate_der.to_vec())];
+    // Not `with_single_cert`, which reads the certificate and refuses its critical extension (RFC 8737 §3).
+    let certified = CertifiedKey::new(chain, provider().key_provider.load_private_key(key.clone_key())?);
     let mut config = ServerConfig::builder_with_provider(provider())
         .with_protocol_versions(versions(TlsVersion::V12))?
         .with_no_client_auth()
-        .with_single_cert(chain, key.clone_key())?;
+        .with_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
     config.alpn_protocols = vec![PROTOCOL.to_vec()];
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.ticketer = Arc::new(NoTickets);

@@ -10,11 +10,12 @@ use super::tree::Tree;
 
 /// The modules of `io/proxy` in the order a request meets them. A module imports only modules
 /// that stand below it; those at the end are shared by all.
-const JOURNEY: [&str; 6] = ["worker", "listener", "client", "exchange", "tunnel", "state"];
+const JOURNEY: [&str; 8] =
+    ["worker", "listener", "entrance", "layer4", "client", "exchange", "tunnel", "state"];
 
 /// The crates of `io/`, the most basic first. A crate depends only on those before it; a new
 /// edge needs a decision record, and then a place in this list.
-const IO_CRATES: [&str; 4] = ["runtime", "observe", "upstream", "proxy"];
+const IO_CRATES: [&str; 7] = ["runtime", "observe", "tls", "acme", "wire", "upstream", "proxy"];
 
 /// What does I/O, and so has no place in `logic/`, not even in its tests.
 const IMPURE_CRATES: [&str; 6] = ["tokio", "rustix", "socket2", "mio", "libc", "nix"];

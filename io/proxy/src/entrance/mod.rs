@@ -4,18 +4,12 @@
 //! Where none of these is asked for, connections do not pass here. LIFECYCLE: everything here ends by one deadline, that
 //! of the handshake; then the connection belongs to whoever serves it.
 
-mod door;
-mod fault;
 mod peek;
-
-pub(crate) use door::Door;
-pub(crate) use fault::EntranceFault;
-pub(crate) use peek::Ends;
 
 use crate::client::{Serve, streams};
 use crate::exchange::count_failure;
 use crate::layer4;
-use crate::state::{Entrant, Secured, Snapshot, Worker};
+use crate::state::{Door, Ends, EntranceFault, Entrant, Secured, Snapshot, Worker};
 use evener_runtime::{Millis, Socket};
 use evener_tls::{Chosen, ClientCertificate, Link, Owner, Purpose, Shaken, accept};
 use std::rc::Rc;

@@ -1,7 +1,6 @@
 //! Looking at the first bytes of a connection without taking them, until they tell what it is.
 
-use super::fault::EntranceFault;
-use crate::state::Entrant;
+use crate::state::{Ends, EntranceFault, Entrant};
 use evener_plan::AcceptProxy;
 use evener_preamble::hello::{HelloProgress, HelloReader};
 use evener_preamble::proxy;
@@ -9,15 +8,7 @@ use evener_runtime::alarm::Wake;
 use evener_runtime::{Alarm, Socket};
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
 use std::task::{Context, Poll};
-
-/// The two ends of a connection as a PROXY header tells them.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ends {
-    pub(crate) source: Option<SocketAddr>,
-    pub(crate) destination: Option<SocketAddr>,
-}
 
 /// Reads the PROXY header that must come first, and takes the client's address from it.
 pub(crate) async fn proxy_header(

@@ -1,7 +1,7 @@
 //! What can go wrong with an exchange: whose fault it is, and the reason code by which logs, counters and people know
 //! it. The status that a client gets for it is in `respond`.
 
-use crate::entrance::EntranceFault;
+use crate::state::EntranceFault;
 use evener_balance::Failure;
 use evener_http::{BodyFault, RequestFault, ResponseFault};
 use evener_upstream::ConnectFault;

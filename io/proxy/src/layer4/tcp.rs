@@ -4,9 +4,8 @@
 //! What the bytes mean is not looked at, so nothing is sent twice: another server is tried only until one has taken the
 //! connection.
 
-use crate::entrance::Ends;
 use crate::exchange::{UpstreamFault, count_failure};
-use crate::state::{Client, Entrant, Snapshot, Work};
+use crate::state::{Client, Ends, Entrant, Snapshot, Work};
 use crate::tunnel;
 use evener_balance::{Failure, Request, Tried, hash_key};
 use evener_plan::{ProxyVersion, TcpService};

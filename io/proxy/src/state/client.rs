@@ -44,6 +44,13 @@ pub(crate) struct Entrant {
     open: Open,
 }
 
+/// The two ends of a connection as a PROXY header tells them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Ends {
+    pub(crate) source: Option<SocketAddr>,
+    pub(crate) destination: Option<SocketAddr>,
+}
+
 /// Counts an open connection.
 #[derive(Debug)]
 pub(crate) struct Open {

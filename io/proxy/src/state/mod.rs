@@ -2,6 +2,8 @@
 //! it works with, and the snapshot that it works by. Nothing happens here.
 
 mod client;
+mod door;
+mod entrance;
 mod line;
 mod session;
 mod snapshot;
@@ -9,7 +11,9 @@ mod standing;
 mod upstream;
 mod worker;
 
-pub(crate) use client::{Client, Entrant, Secured};
+pub(crate) use client::{Client, Ends, Entrant, Secured};
+pub(crate) use door::Door;
+pub(crate) use entrance::EntranceFault;
 pub(crate) use line::Waiting;
 pub(crate) use session::Session;
 pub(crate) use snapshot::Snapshot;

@@ -1,9 +1,9 @@
 //! What workers run: a plan made ready once ([`Blueprint`], shared by all workers) and each worker's own part of it
 //! ([`Snapshot`]). A reload makes new ones; requests end on the snapshot they began on.
 
+use super::door::Door;
 use super::standing::ServerStates;
 use super::upstream::Balanced;
-use crate::entrance::Door;
 use evener_balance::Moment;
 use evener_plan::{Listen, Plan, Route, Server, Upstream, UpstreamId};
 use evener_route::{Match, Router};

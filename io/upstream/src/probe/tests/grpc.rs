@@ -1,6 +1,6 @@
 //! gRPC health checks of servers that are well, are not, or do not know what they are asked.
 
-use super::http2::{Answer, keep_silent, serve_h2c, speak};
+use super::http2::{Answer, keep_silent, send_gigabyte, serve_h2c, speak};
 use super::tls::{serve_tls, trusting};
 use super::*;
 use crate::probe::check as probe;
@@ -137,13 +137,7 @@ async fn a_message_must_be_whole_and_short() {
     assert!(garbage.starts_with("answered a broken message"), "{garbage}");
     let cut = found(|_, respond| answer(respond, &[0, 0, 0, 0, 2, 8], "0")).await;
     assert_eq!(cut, "answered a broken message: its length is not that of the prefix");
-    static PIECE: [u8; 1 << 20] = [0; 1 << 20];
-    let endless = found(|_, mut respond| {
-        let mut stream = respond.send_response(head(&[]), false).unwrap();
-        for _ in 0..1024 {
-            stream.send_data(Bytes::from_static(&PIECE), false).unwrap();
-        }
-    });
+    let endless = found(|_, mut respond| send_gigabyte(respond.send_response(head(&[]), false).unwrap()));
     assert_eq!(endless.await, "answered a broken message: it is longer than 64 KiB");
 }
 

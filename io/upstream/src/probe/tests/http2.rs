@@ -5,8 +5,8 @@ use super::*;
 use crate::probe::check as probe;
 use ::http::{HeaderMap, Request, Response};
 use bytes::Bytes;
-use h2::RecvStream;
 use h2::server::SendResponse;
+use h2::{RecvStream, SendStream};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 /// What a server does with a request.
@@ -46,6 +46,18 @@ fn by_path(request: Request<RecvStream>, mut respond: SendResponse<Bytes>) {
 pub(super) fn keep_silent(request: Request<RecvStream>, respond: SendResponse<Bytes>) {
     tokio::spawn(async move {
         let _kept = (request, respond);
+        std::future::pending::<()>().await;
+    });
+}
+
+/// Sends a body that does not end with it.
+pub(super) fn send_gigabyte(mut stream: SendStream<Bytes>) {
+    static PIECE: [u8; 1 << 20] = [0; 1 << 20];
+    for _ in 0..1024 {
+        stream.send_data(Bytes::from_static(&PIECE), false).unwrap();
+    }
+    tokio::spawn(async move {
+        let _kept = stream;
         std::future::pending::<()>().await;
     });
 }
@@ -97,14 +109,8 @@ async fn interim_answers_are_passed_over() {
 
 #[tokio::test]
 async fn a_huge_body_is_left_alone() {
-    static PIECE: [u8; 1 << 20] = [b'x'; 1 << 20];
-    let server = serve_h2c(|_, mut respond| {
-        let mut stream = respond.send_response(Response::new(()), false).unwrap();
-        for _ in 0..1024 {
-            stream.send_data(Bytes::from_static(&PIECE), false).unwrap();
-        }
-    })
-    .await;
+    let server = serve_h2c(|_, mut respond| send_gigabyte(respond.send_response(Response::new(()), false).unwrap()));
+    let server = server.await;
     probe(&server, &get("/"), Protocol::Http2, None).await.unwrap();
     let fault = probe(&server, &get_text("ready"), Protocol::Http2, None).await.unwrap_err();
     assert_eq!(fault.to_string(), "answered without \"ready\" in the body");

@@ -144,18 +144,17 @@ async fn a_certificate_must_be_good() {
 
 #[tokio::test]
 async fn a_certificate_that_was_good_before_is_looked_at_again() {
-    let (own, config) = trusting(&[], &[]);
-    let (server, task) = serve_tls(config, 3, |mut stream| async move {
-        // Tickets go out with it, so that the probe could resume.
-        let _left = stream.write_all(b"x").await;
-        assert_ne!(stream.get_ref().1.handshake_kind(), Some(rustls::HandshakeKind::Resumed));
-        let _end = stream.read(&mut [0]).await;
+    let (own, config) = trusting(&["http/1.1"], &["http/1.1"]);
+    let (server, task) = serve_tls(config, 2, |stream| async move {
+        assert_eq!(stream.get_ref().1.handshake_kind(), Some(rustls::HandshakeKind::Full));
+        // Tickets have gone out before it, so that the next probe could resume.
+        answer_ok(stream).await;
     })
     .await;
-    for _ in 0..3 {
-        probe(&server, &tcp_only(), Protocol::Http1, Some(own.clone())).await.unwrap();
+    for _ in 0..2 {
+        probe(&server, &get("/health"), Protocol::Http1, Some(own.clone())).await.unwrap();
     }
-    assert_eq!(task.await.unwrap().len(), 3);
+    task.await.unwrap();
 }
 
 #[tokio::test]
@@ -206,21 +205,4 @@ async fn a_server_must_choose_http2_where_it_is_asked_for() {
             task.await.unwrap();
         }
     }
-}
-
-#[tokio::test]
-async fn no_server_sends_without_end() {
-    let (security, config) = trusting(&["http/1.1"], &["http/1.1"]);
-    let (server, task) = serve_tls(config, 1, |mut stream| async move {
-        stream.write_all(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n").await.unwrap();
-        // Chunks of one byte, so that the bound on what is looked at is far away.
-        let chunks = "1;a=bcdefghijklmnopqrstuvwxyz\r\nx\r\n".repeat(1_000);
-        while stream.write_all(chunks.as_bytes()).await.is_ok() {}
-    })
-    .await;
-    let outcome = probe(&server, &get_text("ready"), Protocol::Http1, Some(security)).await;
-    let fault = outcome.unwrap_err();
-    assert_eq!(fault.to_string(), "lost the connection");
-    assert_eq!(fault.cause().unwrap().to_string(), "it sent more than 1 MiB without an end");
-    task.await.unwrap();
 }
