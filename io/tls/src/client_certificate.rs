@@ -6,13 +6,15 @@ use crate::date::rfc3339;
 use crate::reading::facts;
 use aws_lc_rs::digest::{SHA256, digest};
 use std::fmt::Write;
+use x509_parser::objects::{oid_registry, oid2abbrev};
 use x509_parser::prelude::{FromDer, X509Certificate};
+use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 
 /// A client's certificate. Each text is visible ASCII without the bytes that end or split a field's value; others stand in
 /// it as `%XX`. None is longer than 512 bytes but the PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
-    /// Whose it is, such as `CN=app 1, O=Example`; spaces are kept.
+    /// Whose it is, such as `CN=app 1, O=Example`; spaces are kept, and a comma or plus of a value is encoded.
     pub subject: String,
     /// Who issued it.
     pub issuer: String,
@@ -36,26 +38,82 @@ impl ClientCertificate {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let facts = facts(der)?;
         Some(Self {
-            subject: visible(&certificate.subject().to_string()),
-            issuer: visible(&certificate.issuer().to_string()),
+            subject: distinguished(certificate.subject()),
+            issuer: distinguished(certificate.issuer()),
             serial: cut(hex(certificate.raw_serial())),
             fingerprint_sha256: hex(digest(&SHA256, der).as_ref()),
             not_before: rfc3339(facts.not_before),
             not_after: rfc3339(facts.not_after),
-            names: facts.names.iter().take(NAMES_MAX).map(|name| visible(name)).collect(),
+            names: facts.names.iter().take(NAMES_MAX).map(|name| visible(name, b",")).collect(),
             pem_urlencoded: Some(pem(der)).filter(|text| text.len() <= PEM_BYTES_MAX),
         })
     }
+
+    /// The fields that servers are told it in, for a request each.
+    pub fn into_fields(self) -> Vec<(&'static str, String)> {
+        let mut fields = vec![
+            ("x-client-cert-subject", self.subject),
+            ("x-client-cert-issuer", self.issuer),
+            ("x-client-cert-serial", self.serial),
+            ("x-client-cert-fingerprint", self.fingerprint_sha256),
+            ("x-client-cert-not-after", self.not_after),
+            ("x-client-cert-names", self.names.join(",")),
+        ];
+        fields.extend(self.pem_urlencoded.map(|pem| ("x-client-cert", pem)));
+        fields.retain(|(_, value)| !value.is_empty());
+        fields
+    }
 }
 
-/// The text with all but visible ASCII and spaces encoded, and the percent sign too, so that it can be decoded.
-fn visible(text: &str) -> String {
+/// A name as RFC 4514 orders its parts, but the other way round: as they stand in the certificate.
+fn distinguished(name: &X509Name<'_>) -> String {
+    let mut out = String::new();
+    for (index, part) in name.iter_rdn().enumerate() {
+        for (inner, attribute) in part.iter().enumerate() {
+            out.push_str(if inner > 0 {
+                " + "
+            } else if index > 0 {
+                ", "
+            } else {
+                ""
+            });
+            write_attribute(attribute, &mut out);
+            if out.len() >= TEXT_BYTES_MAX {
+                out.truncate(TEXT_BYTES_MAX);
+                return out;
+            }
+        }
+    }
+    out
+}
+
+/// A value that held the mark between two attributes could pass itself off as another attribute.
+fn write_attribute(attribute: &AttributeTypeAndValue<'_>, out: &mut String) {
+    let kind = attribute.attr_type();
+    match oid2abbrev(kind, oid_registry()) {
+        Ok(word) => out.push_str(word),
+        Err(_) => out.push_str(&kind.to_id_string()),
+    }
+    out.push('=');
+    match attribute.as_str() {
+        Ok(text) => out.push_str(&visible(text, b",+")),
+        Err(_) => {
+            out.push('#');
+            out.push_str(&cut(hex(attribute.as_slice())));
+        }
+    }
+}
+
+/// The text with all but visible ASCII and spaces encoded, and these marks and the percent sign too, so that it can be
+/// decoded.
+fn visible(text: &str, marks: &[u8]) -> String {
     let mut out = String::with_capacity(text.len().min(TEXT_BYTES_MAX));
     for byte in text.bytes() {
         if out.len() + 3 > TEXT_BYTES_MAX {
             break;
         }
         match byte {
+            mark if marks.contains(&mark) => percent(&mut out, mark),
             b' ' | b'!'..=b'$' | b'&'..=b'~' => out.push(char::from(byte)),
             other => percent(&mut out, other),
         }

@@ -1,8 +1,10 @@
 //! Connections that are kept, lent, found dead, and opened anew, against real sockets of this machine.
 
-use evener_plan::ServerAddress;
+use evener_plan::{Protocol, ServerAddress};
 use evener_runtime::{Alarms, Millis, Socket};
-use evener_upstream::{ConnectFault, Pool, Pools, open};
+use evener_tls::Link;
+use evener_upstream::{ConnectFault, Manner, Pool, Pools, lease};
+use evener_wire::Wire;
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::io::{ErrorKind, Read, Write};
@@ -34,7 +36,7 @@ impl Scene {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let address = ServerAddress::Tcp(vec![listener.local_addr().expect("an address")]);
         let pools = Pools::default();
-        let pool = pools.pool(&address, IDLE_TIMEOUT);
+        let pool = pool(&pools, &address, IDLE_TIMEOUT);
         Self { listener, pools, pool }
     }
 
@@ -44,9 +46,14 @@ impl Scene {
         socket.connected().await.expect("a listener");
         let (end, _) = self.listener.accept().expect("a connection");
         end.set_nodelay(true).expect("an open socket");
-        self.pool.adopt(socket).give_back();
+        self.pool.adopt(Link::plain(socket)).give_back();
         end
     }
+}
+
+/// The pool of a server of HTTP/1 in the clear.
+fn pool(pools: &Pools, address: &ServerAddress, idle_timeout: Duration) -> Rc<Pool> {
+    pools.pool(address, Manner { protocol: Protocol::Http1, tls: None }, None, idle_timeout)
 }
 
 /// Lets the event loop see what has arrived.
@@ -56,8 +63,9 @@ async fn settle() {
 
 /// Whether the connection ends at this end of the server.
 #[track_caller]
-fn expect_spoken_on(mut end: &TcpStream, socket: &Socket) {
-    socket.write_now(b"hello");
+fn expect_spoken_on(mut end: &TcpStream, wire: &Wire) {
+    let Wire::Link(link) = wire else { panic!("no pool of HTTP/1 lends streams") };
+    link.write_now(b"hello");
     let mut hello = [0; 5];
     end.read_exact(&mut hello).expect("a connection that stands");
     assert_eq!(&hello, b"hello");
@@ -78,14 +86,14 @@ fn the_connection_that_was_used_last_is_lent_first() {
         assert_eq!(scene.pool.idle_count(), 2);
         let lease = scene.pool.take().expect("two rest");
         assert!(lease.is_reused());
-        expect_spoken_on(&second, lease.socket());
+        expect_spoken_on(&second, lease.wire());
         let other = scene.pool.take_checked().expect("one rests");
-        expect_spoken_on(&first, other.socket());
+        expect_spoken_on(&first, other.wire());
         assert!(scene.pool.take().is_none());
         lease.give_back();
         other.give_back();
         let last = scene.pool.take().expect("two rest");
-        expect_spoken_on(&first, last.socket());
+        expect_spoken_on(&first, last.wire());
         drop(last);
         expect_closed(&first);
         assert_eq!(scene.pool.idle_count(), 1);
@@ -108,7 +116,7 @@ fn dead_connections_and_those_with_unasked_bytes_are_passed_over() {
                 settle().await;
             }
             let lease = if checked { scene.pool.take_checked() } else { scene.pool.take() };
-            expect_spoken_on(&good, lease.expect("one is good").socket());
+            expect_spoken_on(&good, lease.expect("one is good").wire());
             assert_eq!(scene.pool.idle_count(), 0);
             expect_closed(&talker);
         }
@@ -125,11 +133,11 @@ fn bytes_that_were_read_in_time_do_not_spoil_a_connection() {
         end.write_all(b"answer").expect("a connection that stands");
         let mut answer = [0; 6];
         // A read that fills its buffer exactly leaves the readiness behind.
-        let read = poll_fn(|cx| lease.socket().poll_read(cx, &mut answer)).await;
+        let read = poll_fn(|cx| lease.wire().poll_read(cx, &mut answer)).await;
         assert_eq!(read.expect("an answer"), 6);
         lease.give_back();
         let again = scene.pool.take().expect("it is as good as before");
-        expect_spoken_on(&end, again.socket());
+        expect_spoken_on(&end, again.wire());
     });
 }
 
@@ -191,7 +199,7 @@ fn connections_rest_for_no_longer_than_their_time() {
         expect_closed(&end);
         // A reload with another time keeps the pool.
         let end = scene.resting().await;
-        let same = scene.pools.pool(scene.pool.address(), Duration::from_secs(1));
+        let same = pool(&scene.pools, scene.pool.address(), Duration::from_secs(1));
         assert!(Rc::ptr_eq(&same, &scene.pool));
         scene.pools.sweep(Millis::now().after(Duration::from_secs(2)));
         assert_eq!(same.idle_count(), 0);
@@ -213,7 +221,7 @@ fn a_pool_that_nobody_names_is_gone_with_its_connections() {
         // A lease that is still out goes back to what it came from, and ends with it.
         lease.give_back();
         expect_closed(&end);
-        assert_eq!(pools.pool(&address, IDLE_TIMEOUT).idle_count(), 0);
+        assert_eq!(self::pool(&pools, &address, IDLE_TIMEOUT).idle_count(), 0);
         assert_eq!(pools.close_idle(), 0);
     });
 }
@@ -250,8 +258,13 @@ impl Opener {
     async fn open(&self, addresses: &[SocketAddr], milliseconds: u64) -> Result<SocketAddr, ConnectFault> {
         let alarm = self.alarms.register();
         alarm.set(Millis::now().after(Duration::from_millis(milliseconds)));
-        let address = ServerAddress::Tcp(addresses.to_vec());
-        open(&address, &self.preferred, &alarm).await.map(|_| addresses[self.preferred.get()])
+        let pools = Pools::default();
+        let pool = pool(&pools, &ServerAddress::Tcp(addresses.to_vec()), IDLE_TIMEOUT);
+        // As if it were the pool of before, with other addresses.
+        pool.preferred().set(self.preferred.get());
+        let opened = lease(&pool, &alarm).await;
+        self.preferred.set(pool.preferred().get());
+        opened.map(|_| addresses[self.preferred.get()])
     }
 }
 

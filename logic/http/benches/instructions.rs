@@ -101,6 +101,7 @@ fn write_requests(message: &[u8], iterations: usize) {
         client_ip: b"192.0.2.1",
         client_host: head.authority.of(message),
         scheme: b"http",
+        certificate: &[],
         trusts_peer: false,
         set_headers: &[],
         expects_continue: false,

@@ -56,6 +56,8 @@ pub enum FieldKind {
     XForwardedHost,
     /// Forwarded, X-Real-IP and every other X-Forwarded-…
     XForwarded,
+    /// X-Client-Cert and every X-Client-Cert-…, which tell a server of the certificate that a client has shown
+    ClientCertificate,
     /// A name that equals a known one when `_` and `.` are read as `-`, as gateways to CGI-like servers do (K06).
     Alias,
     /// Date
@@ -103,13 +105,14 @@ impl FieldKind {
             (16, b'p') => (b"proxy-connection", Self::ProxyConnection),
             (17, b't') => (b"transfer-encoding", Self::TransferEncoding),
             (19, b'p') => (b"proxy-authorization", Self::ProxyAuthorization),
-            (11.., b'x') => return Self::of_forwarded(name),
+            (11.., b'x') => return Self::of_vouched(name),
             _ => return Self::Other,
         };
         if is_known(name, known) { kind } else { Self::Other }
     }
 
-    fn of_forwarded(name: &[u8]) -> Self {
+    /// What proxies vouch for.
+    fn of_vouched(name: &[u8]) -> Self {
         match name.split_at_checked(X_FORWARDED.len()) {
             Some((prefix, rest)) if prefix.eq_ignore_ascii_case(X_FORWARDED) => match rest.len() {
                 3 if rest.eq_ignore_ascii_case(b"for") => Self::XForwardedFor,
@@ -117,6 +120,7 @@ impl FieldKind {
                 4 if rest.eq_ignore_ascii_case(b"host") => Self::XForwardedHost,
                 _ => Self::XForwarded,
             },
+            Some(_) if is_client_certificate(name) => Self::ClientCertificate,
             Some(_) => Self::Other,
             None if name.eq_ignore_ascii_case(b"x-forwarded") => Self::XForwarded,
             None => Self::Other,
@@ -136,6 +140,11 @@ impl FieldKind {
         let is_known = plain != name && (Self::of_plain_name(plain) != Self::Other || is_end_to_end(plain));
         if is_known { Self::Alias } else { Self::Other }
     }
+}
+
+fn is_client_certificate(name: &[u8]) -> bool {
+    name.split_at_checked(X_CLIENT_CERT.len())
+        .is_some_and(|(prefix, rest)| matches!(rest, [] | [b'-', ..]) && prefix.eq_ignore_ascii_case(X_CLIENT_CERT))
 }
 
 /// Whether a token is the known name of the same length, case aside.
@@ -163,6 +172,7 @@ pub(crate) fn is_end_to_end(name: &[u8]) -> bool {
 }
 
 const X_FORWARDED: &[u8] = b"x-forwarded-";
+const X_CLIENT_CERT: &[u8] = b"x-client-cert";
 const ALIAS_BYTES_MAX: usize = 32;
 
 /// Credentials, content, conditions and caching: what a server decides by.

@@ -29,6 +29,7 @@ fn describe(message: &[u8], head: &RequestHead) -> String {
         client_ip: b"192.0.2.1",
         client_host: b"",
         scheme: b"http",
+        certificate: &[],
         trusts_peer: false,
         set_headers: &[],
         expects_continue: head.expects_continue,

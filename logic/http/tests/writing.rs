@@ -12,6 +12,7 @@ const FORWARD: ForwardRequest<'static> = ForwardRequest {
     client_ip: b"192.0.2.1",
     client_host: b"a",
     scheme: b"http",
+    certificate: &[],
     trusts_peer: false,
     set_headers: &[],
     expects_continue: false,
@@ -58,6 +59,28 @@ fn trusted_peer_is_appended_to() {
         &forward,
         "GET /x HTTP/1.1|Host: a|X-Forwarded-For: 192.0.2.1|X-Forwarded-Proto: http|X-Forwarded-Host: a||",
     );
+}
+
+#[test]
+fn a_shown_certificate_is_told_and_a_claimed_one_is_not() {
+    let certificate = [("x-client-cert-subject", String::from("CN=app")), ("x-client-cert", String::from("PEM"))];
+    let shown = ForwardRequest { certificate: &certificate, ..FORWARD };
+    let claimed = "Host: a\r\nX-Client-Cert: 1\r\nx-client-cert-subject: CN=root\r\nX_Client_Cert_Subject: 2\r\nX-Client-Cert.Names: 3\r\nX-CLIENT-CERT-Anything: 4\r\nX-Client-Certificate: 5\r\n";
+    let added = "X-Forwarded-For: 192.0.2.1|X-Forwarded-Proto: http|X-Forwarded-Host: a|";
+    let told = "x-client-cert-subject: CN=app|x-client-cert: PEM|";
+    check(claimed, &FORWARD, &format!("GET /x HTTP/1.1|Host: a|X-Client-Certificate: 5|{added}|"));
+    check(claimed, &shown, &format!("GET /x HTTP/1.1|Host: a|X-Client-Certificate: 5|{added}{told}|"));
+    // A trusted peer's word stands alone; without one the peer is the client.
+    let trusted = ForwardRequest { trusts_peer: true, ..shown };
+    let word = "Host: a\r\nx-client-cert-subject: CN=far\r\nX_Client_Cert: 1\r\n";
+    check(word, &trusted, &format!("GET /x HTTP/1.1|Host: a|x-client-cert-subject: CN=far|{added}|"));
+    check("Host: a\r\n", &trusted, &format!("GET /x HTTP/1.1|Host: a|{added}{told}|"));
+    // No Connection field takes it away, and a setting does.
+    let nominated = "Host: a\r\nConnection: x-client-cert-subject\r\nx-client-cert-subject: CN=far\r\n";
+    check(nominated, &trusted, &format!("GET /x HTTP/1.1|Host: a|x-client-cert-subject: CN=far|{added}|"));
+    let pairs = set(&[("x-client-cert", ""), ("x-client-cert-subject", "mine")]);
+    let set = ForwardRequest { set_headers: &pairs, ..shown };
+    check("Host: a\r\nx-client-cert: 1\r\n", &set, &format!("GET /x HTTP/1.1|Host: a|{added}x-client-cert-subject: mine||"));
 }
 
 #[test]

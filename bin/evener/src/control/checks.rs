@@ -64,14 +64,14 @@ struct Subject {
     health: evener_plan::Health,
     protocol: Protocol,
     tls: Option<UpstreamTls>,
-    trust: Mutex<Trust>,
+    backing: Mutex<Backing>,
     state: Arc<ServerState>,
 }
 
 /// Where it stands how TLS is begun with a server. Each reload brings another one, also for a watch that goes on: what is
 /// held here is kept up to date, and what nobody holds is not.
 #[derive(Debug, Clone)]
-struct Trust {
+struct Backing {
     backends: Arc<Backends>,
     upstream: UpstreamId,
 }
@@ -98,12 +98,12 @@ impl Checks {
                 health: health.clone(),
                 protocol: upstream.protocol,
                 tls: upstream.tls.clone(),
-                trust: Mutex::new(Trust { backends: Arc::clone(blueprint.backends()), upstream: id }),
+                backing: Mutex::new(Backing { backends: Arc::clone(blueprint.backends()), upstream: id }),
                 state: Arc::clone(state),
             };
             let watch = match old.remove(&key) {
                 Some(watch) if watch.subject.is_like(&subject) => {
-                    watch.subject.turn_to(subject.trust());
+                    watch.subject.turn_to(subject.backing());
                     watch
                 }
                 // One with other settings ends here.
@@ -171,18 +171,18 @@ impl Subject {
             && self.tls == other.tls
     }
 
-    fn trust(&self) -> Trust {
-        self.trust.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn backing(&self) -> Backing {
+        self.backing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn turn_to(&self, trust: Trust) {
-        *self.trust.lock().unwrap_or_else(PoisonError::into_inner) = trust;
+    fn turn_to(&self, backing: Backing) {
+        *self.backing.lock().unwrap_or_else(PoisonError::into_inner) = backing;
     }
 
     /// How TLS is begun with the server now; files may have changed since the last time.
     fn security(&self) -> Option<Security> {
         self.tls.as_ref()?;
-        let Trust { backends, upstream } = self.trust();
+        let Backing { backends, upstream } = self.backing();
         let backend = backends.get(upstream).expect("a blueprint is made of upstreams whose TLS is set up");
         Some(Security { config: backend.config(), name: backend.server_name(&self.server) })
     }

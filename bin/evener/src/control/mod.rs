@@ -78,11 +78,12 @@ impl Control {
     fn start(source: Source, plan: Plan) -> Result<Self, Box<dyn Error>> {
         let connections_max = resources::connections_max(&plan);
         let worker_count = plan.workers.unwrap_or_else(resources::cores);
+        // Before anything listens: clients would wait meanwhile.
+        let safe = Safe::new(&plan);
+        let security = safe.prepare(&plan)?;
         let mut listeners = Listeners::new(worker_count);
         let sockets = listeners.open(&plan)?;
         listeners.commit(&plan);
-        let safe = Safe::new(&plan);
-        let security = safe.prepare(&plan)?;
         let mut control = Self {
             source,
             workers: Workers::new(),

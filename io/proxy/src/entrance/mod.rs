@@ -66,7 +66,8 @@ async fn pass(
         return Ok(match chosen.purpose {
             Purpose::Challenge => Entered::Served,
             Purpose::Serve { policy, .. } => {
-                let certificate = shaken.certificate.as_deref().and_then(ClientCertificate::from_der);
+                let shown = shaken.certificate.as_deref().and_then(ClientCertificate::from_der);
+                let certificate = shown.map(ClientCertificate::into_fields).unwrap_or_default();
                 let secured = Some(Rc::new(Secured { policy, certificate }));
                 match shaken.alpn.as_deref() {
                     Some(b"h2") => Entered::Http2(link, secured),

@@ -243,7 +243,7 @@ impl<'a> Attempt<'a> {
     fn late(&mut self, trip: &Trip) -> Result<(), Fault> {
         let now = Millis::now();
         if now >= trip.deadline() {
-            return Err(UpstreamFault::RouteTimeout.into());
+            return Err(trip.late());
         }
         match self.upload.as_deref_mut().filter(|upload| upload.is_running()) {
             Some(upload) => upload.late(now),

@@ -132,6 +132,7 @@ impl<'a, 's> Delivery<'a, 's> {
         loop {
             let gathered = self.gather(&mut session.answer, &mut stage)?;
             trip.body_bytes_out += gathered as u64;
+            trip.is_between_chunks = false;
             while head_sent < session.out.len() || !stage.pending().is_empty() {
                 let Session { out, body, .. } = session;
                 let head = &out[head_sent..];
@@ -142,6 +143,7 @@ impl<'a, 's> Delivery<'a, 's> {
                 head_sent += of_head;
                 stage.sent(count - of_head);
             }
+            trip.is_between_chunks = stage.is_chunked();
             if self.decoder.is_done() {
                 return Ok(());
             }
@@ -313,7 +315,7 @@ impl<'a, 's> Delivery<'a, 's> {
                     continue;
                 }
                 if Millis::now() >= trip.deadline() {
-                    return Poll::Ready(Err(UpstreamFault::RouteTimeout.into()));
+                    return Poll::Ready(Err(trip.late()));
                 }
                 // A server that reads a long upload does not stand still.
                 let now_uploaded = self.uploaded();
@@ -356,9 +358,7 @@ impl<'a, 's> Delivery<'a, 's> {
             }
             let phase = *deadline.get_or_insert_with(|| Millis::now().after(self.limits.send_timeout));
             match watch.poll(cx, trip.earlier(phase)) {
-                Poll::Ready(()) if Millis::now() >= trip.deadline() => {
-                    Poll::Ready(Err(UpstreamFault::RouteTimeout.into()))
-                }
+                Poll::Ready(()) if Millis::now() >= trip.deadline() => Poll::Ready(Err(trip.late())),
                 Poll::Ready(()) => Poll::Ready(Err(ClientFault::ReadsTooSlowly.into())),
                 Poll::Pending => Poll::Pending,
             }

@@ -48,6 +48,9 @@ pub(crate) enum ClientFault {
     Misdirected,
     /// Requests were taken back faster than they were answered.
     TakesBack,
+    /// The time was over that the client had given the call (`grpc-timeout`). The client chooses it, so that it tells
+    /// nothing of the server.
+    Deadline,
     /// The client took nothing of its response for too long.
     ReadsTooSlowly,
     /// The client ended or reset the connection before the exchange was over.
@@ -119,6 +122,7 @@ impl ClientFault {
             Self::NoForm => "h2_malformed",
             Self::Misdirected => "misdirected",
             Self::TakesBack => "h2_taken_back",
+            Self::Deadline => "grpc_deadline",
             Self::HeadTimeout => "head_timeout",
             Self::BodyTooSlow => "body_too_slow",
             Self::BodyTooLarge => "body_too_large",
@@ -201,6 +205,7 @@ pub(crate) fn reasons() -> Vec<&'static str> {
         ClientFault::NoForm,
         ClientFault::Misdirected,
         ClientFault::TakesBack,
+        ClientFault::Deadline,
         ClientFault::ReadsTooSlowly,
         ClientFault::Gone,
     ];

@@ -4,12 +4,14 @@ use super::attempt::send_all;
 use super::fault::{ClientFault, Fault, OwnFault};
 use super::find::{allowed_methods, path_of};
 use super::reach::tell_operator;
-use super::respond::{Answer, BodyWanted, Then, status_of, write_answer, write_fault};
+use super::respond::{
+    Answer, BodyWanted, Then, status_of, write_answer, write_call_fault, write_call_status, write_fault,
+};
 use super::trip::{BodyPlace, Trip, is_trusted};
 use super::{Ended, after_last, count_failure};
 use crate::state::{Client, Session, Snapshot, Worker};
 use evener_balance::Rng;
-use evener_http::{Method, Version};
+use evener_http::{Method, Version, last_chunk};
 use evener_plan::{Respond, TextPart};
 use evener_route::render;
 
@@ -67,7 +69,7 @@ pub(crate) async fn redirect(
 }
 
 /// Tells the client of a failure, unless an answer is on its way already: then the connection is cut, so that what has
-/// arrived cannot be taken for the whole.
+/// arrived cannot be taken for the whole. The answer to a gRPC call can tell of it even then.
 pub(crate) async fn fail(
     client: &Client,
     session: &mut Session,
@@ -80,8 +82,12 @@ pub(crate) async fn fail(
         Fault::Upstream(fault) => tell_operator(client, snapshot, trip, fault),
         Fault::Request(_) | Fault::Body(_) | Fault::Client(_) | Fault::Own(_) => {}
     }
+    let shows_reason = trip.site.is_some_and(|site| is_trusted(&snapshot.plan().sites[site], client.peer));
     if trip.is_answering || status_of(fault) == 499 {
         client.wire.reset_on_close();
+        if status_of(fault) != 499 {
+            end_call(client, trip, fault, shows_reason).await;
+        }
         return Ended::Close;
     }
     let then = match fault {
@@ -97,13 +103,29 @@ pub(crate) async fn fail(
         allowed_methods(client.listen, session, snapshot, &mut fields);
         fields.extend_from_slice(b"\r\n");
     }
-    let shows_reason = trip.site.is_some_and(|site| is_trusted(&snapshot.plan().sites[site], client.peer));
     session.out.clear();
-    let wanted = body_wanted(session);
-    let spread = client.worker.rng.borrow_mut().next_u64();
-    trip.body_bytes_out = write_fault(fault, &fields, shows_reason, wanted, then, spread, &mut session.out);
+    if trip.call.is_some() {
+        write_call_fault(fault, shows_reason, then, &mut session.out);
+    } else {
+        let wanted = body_wanted(session);
+        let spread = client.worker.rng.borrow_mut().next_u64();
+        trip.body_bytes_out = write_fault(fault, &fields, shows_reason, wanted, then, spread, &mut session.out);
+    }
     let status = status_of(fault);
     send(client, session, trip, status, then).await.unwrap_or(Ended::Close)
+}
+
+/// Tells the client of a call in the trailers of an answer on its way what went wrong. Only for streams: there the
+/// status is the end that the client looks for, where one of HTTP/1 may stop at the last chunk.
+async fn end_call(client: &Client, trip: &Trip, fault: &Fault, shows_reason: bool) {
+    if trip.call.is_none() || !trip.is_between_chunks || !client.wire.is_stream() {
+        return;
+    }
+    let (mut trailers, mut end) = (Vec::with_capacity(128), Vec::with_capacity(128));
+    write_call_status(fault, shows_reason, &mut trailers);
+    last_chunk(&trailers, &mut end);
+    // If it cannot be sent, the stream is reset.
+    let _sent_or_gone = send_all(client, &end, trip).await;
 }
 
 /// Answers a request whose head is broken or did not come in time. Nothing after it can be read as a request.
@@ -111,7 +133,11 @@ pub(crate) async fn reject(client: &Client, session: &mut Session, fault: Fault)
     let mut trip = Trip::rejected(session);
     trip.failed(&fault);
     session.out.clear();
-    trip.body_bytes_out = write_fault(&fault, &[], false, BodyWanted::Yes, Then::Close, 0, &mut session.out);
+    if trip.call.is_some() {
+        write_call_fault(&fault, false, Then::Close, &mut session.out);
+    } else {
+        trip.body_bytes_out = write_fault(&fault, &[], false, BodyWanted::Yes, Then::Close, 0, &mut session.out);
+    }
     let snapshot = client.worker.snapshot();
     let sent = send_all(client, &session.out, &trip).await;
     trip.finish(client, session, &snapshot);

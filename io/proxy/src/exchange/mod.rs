@@ -27,7 +27,7 @@ use attempt::send_all;
 use deliver::Delivery;
 use evener_http::{ForwardResponse, Framing, Version, is_offered, write_response_head, write_switch_head};
 use evener_observe::WorkerCounters;
-use evener_plan::{Action, UpstreamId};
+use evener_plan::{Action, Protocol, UpstreamId};
 use evener_route::Match;
 use reach::{Reached, broke_off, reach};
 use stage::Recode;
@@ -129,7 +129,14 @@ fn begin_body(
     let head = session.parser.head();
     let may_repeat = head.method.is_idempotent() && snapshot.upstream(upstream).retry.attempts > 0;
     let upload = if may_repeat { upload.with_memory() } else { upload };
+    let upload = if is_call(trip, snapshot, upstream) { upload.with_pauses(limits.tunnel_idle_timeout) } else { upload };
     Ok(Some(if head.expects_continue { upload.with_permission() } else { upload }))
+}
+
+/// Whether messages go both ways as in a tunnel, with pauses that are nobody's fault: a gRPC call to servers that can
+/// take one. Any other request keeps the least rate, whatever it says that it is.
+fn is_call(trip: &Trip, snapshot: &Snapshot, upstream: UpstreamId) -> bool {
+    trip.call.is_some() && snapshot.upstream(upstream).protocol != Protocol::Http1
 }
 
 /// Delivers the response whose head is complete, and returns both connections if they may be used again.
@@ -168,8 +175,12 @@ async fn deliver(
     let head_bytes = response.head_bytes;
     session.answer.consume(head_bytes);
 
-    let stall_timeout = snapshot.upstream(upstream).response_timeout;
     let limits = &snapshot.plan().limits;
+    let response_timeout = snapshot.upstream(upstream).response_timeout;
+    let stall_timeout = match is_call(trip, snapshot, upstream) {
+        true => response_timeout.max(limits.tunnel_idle_timeout),
+        false => response_timeout,
+    };
     let server = lease.wire();
     let upload_of = upload.as_deref_mut();
     let mut delivery = Delivery::new(client, server, limits, stall_timeout, upload_of, framing, &mut work);

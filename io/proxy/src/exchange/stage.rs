@@ -28,6 +28,11 @@ impl Stage {
         Self { bytes: Vec::new(), start: 0, recode }
     }
 
+    /// Whether it frames what it gathers as chunks.
+    pub(crate) fn is_chunked(&self) -> bool {
+        self.recode == Recode::Chunked
+    }
+
     /// Begins to gather about so many bytes; what was sealed before must be on its way.
     pub(crate) fn begin(&mut self, bytes: usize) {
         debug_assert!(self.pending().is_empty(), "sealed bytes are sent before new ones are gathered");

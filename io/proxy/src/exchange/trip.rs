@@ -1,10 +1,10 @@
 //! What is known of one exchange: where its request stands, how long it may take, and what the log and the counters
 //! will say of it.
 
-use super::fault::Fault;
+use super::fault::{ClientFault, Fault, UpstreamFault};
 use super::respond::status_of;
 use crate::state::{Client, Session, Snapshot};
-use evener_http::{Framing, client_address};
+use evener_http::{Framing, GrpcCall, client_address};
 use evener_observe::AccessRecord;
 use evener_plan::{Site, UpstreamId};
 use evener_runtime::Millis;
@@ -22,11 +22,21 @@ pub(crate) enum BodyPlace {
     Coming,
 }
 
+/// Who has set the deadline of an exchange.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Route,
+    Client,
+}
+
 /// The state of one exchange.
 #[derive(Debug)]
 pub(crate) struct Trip {
     started: Instant,
     deadline: Millis,
+    whose_deadline: Whose,
+    /// The request is a gRPC call.
+    pub(crate) call: Option<GrpcCall>,
     pub(crate) body: BodyPlace,
     pub(crate) site: Option<usize>,
     pub(crate) upstream: Option<UpstreamId>,
@@ -39,6 +49,8 @@ pub(crate) struct Trip {
     pub(crate) body_bytes_out: u64,
     /// Some byte of the final response was given to the client, so that no other answer can be.
     pub(crate) is_answering: bool,
+    /// All chunks that were given to the client are whole, so that their end can be told at any time.
+    pub(crate) is_between_chunks: bool,
     status: u16,
     reason: Option<&'static str>,
     sent_at: Option<Instant>,
@@ -54,6 +66,8 @@ impl Trip {
         Self {
             started: session.started.unwrap_or_else(Instant::now),
             deadline: Millis::NEVER,
+            whose_deadline: Whose::Route,
+            call: GrpcCall::read(session.inbound.filled(), session.parser.head()),
             body: place_of_body(session),
             site: None,
             upstream: None,
@@ -63,6 +77,7 @@ impl Trip {
             body_bytes_in: 0,
             body_bytes_out: 0,
             is_answering: false,
+            is_between_chunks: false,
             status: 0,
             reason: None,
             sent_at: None,
@@ -77,11 +92,23 @@ impl Trip {
         Self { body: BodyPlace::None, ..Self::new(session) }
     }
 
-    /// Bounds the whole exchange.
-    pub(crate) fn limit(&mut self, timeout: Option<Duration>) {
-        if let Some(timeout) = timeout {
+    /// Bounds the whole exchange: by the time of the route, and by that which the client gives a call.
+    pub(crate) fn limit(&mut self, of_route: Option<Duration>) {
+        let of_client = self.call.and_then(|call| call.timeout);
+        let bounds = [(of_route, Whose::Route), (of_client, Whose::Client)];
+        let timeouts = bounds.into_iter().filter_map(|(timeout, whose)| Some((timeout?, whose)));
+        if let Some((timeout, whose)) = timeouts.min_by_key(|(timeout, _)| *timeout) {
             let spent = self.started.elapsed();
             self.deadline = Millis::now().after(timeout.saturating_sub(spent));
+            self.whose_deadline = whose;
+        }
+    }
+
+    /// The fault of an exchange that is not over at its deadline.
+    pub(crate) fn late(&self) -> Fault {
+        match self.whose_deadline {
+            Whose::Route => UpstreamFault::RouteTimeout.into(),
+            Whose::Client => ClientFault::Deadline.into(),
         }
     }
 

@@ -88,6 +88,11 @@ impl Upload {
         Self { kept: is_short.then(Kept::default), ..self }
     }
 
+    /// The client may pause for so long between its messages, and need not keep a rate.
+    pub(crate) fn with_pauses(self, length: Duration) -> Self {
+        Self { rate: RateWindow::pausing(length, Millis::now()), ..self }
+    }
+
     /// The client waits for a 100 before it sends the body.
     pub(crate) fn with_permission(self) -> Self {
         Self { is_permitted: false, ..self }

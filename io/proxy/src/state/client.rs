@@ -4,7 +4,7 @@ use super::{Admission, Worker};
 use evener_observe::WorkerCounters;
 use evener_plan::Listen;
 use evener_runtime::Alarm;
-use evener_tls::{ClientCertificate, PolicyId};
+use evener_tls::PolicyId;
 use evener_wire::Wire;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
@@ -28,8 +28,8 @@ pub(crate) struct Client {
 pub(crate) struct Secured {
     /// Under which policy the connection was made; requests for hosts of another are misdirected (RFC 9110 §15.5.20).
     pub(crate) policy: PolicyId,
-    /// What servers are told of the client's certificate.
-    pub(crate) certificate: Option<ClientCertificate>,
+    /// What servers are told of the client's certificate, as fields; empty without one.
+    pub(crate) certificate: Vec<(&'static str, String)>,
 }
 
 /// A connection that was let in, before anything is known of it.

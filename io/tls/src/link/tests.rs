@@ -162,11 +162,14 @@ fn an_idle_link_is_quiet_although_tickets_wait_on_it() {
         assert!(client.is_quiet() && server.is_quiet());
         assert!(client.read_now(&mut [0; 10]).is_none());
         write_all(&server, b"x").await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
         poll_fn(|cx| client.poll_readable(cx)).await.expect("it is readable");
-        assert!(!client.is_quiet() && client.is_readable());
+        let q = client.is_quiet(); let r = client.is_readable();
+        assert!(!q && r, "DBG {q} {r}");
         let mut byte = [0; 10];
         assert_eq!(client.read_now(&mut byte).expect("a byte waits").expect("it can be read"), 1);
-        assert!(client.is_quiet() && !client.is_readable());
+        let q = client.is_quiet(); let r = client.is_readable();
+        assert!(q && !r, "DBG {q} {r}");
         server.shutdown_write();
         tokio::time::sleep(Duration::from_millis(20)).await;
         assert!(!client.is_quiet());

@@ -161,10 +161,19 @@ fn what_servers_are_told_fits_into_fields() {
     )
     .unwrap();
     let told = ClientCertificate::from_der(&der).unwrap();
-    assert_eq!(told.issuer, "CN=Zertifikate, \"K%C3%B6ln\"%0D%0AX-Evil: 1%0950%25");
+    assert_eq!(told.issuer, "CN=Zertifikate%2C \"K%C3%B6ln\"%0D%0AX-Evil: 1%0950%25");
     assert_eq!(told.serial, "1234");
     assert_eq!(told.names, ["app.example", "127.0.0.1", "*.app.example"]);
     assert_eq!((told.not_before.as_str(), told.not_after.as_str()), ("2020-01-01T00:00:00Z", "2090-01-01T00:00:00Z"));
+    let fields = told.clone().into_fields();
+    assert_eq!(fields.len(), 7);
+    assert!(fields.contains(&("x-client-cert-names", String::from("app.example,127.0.0.1,*.app.example"))));
+    assert!(fields.iter().all(|(_, value)| value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())));
+    let listed = ca.issue(&Order::client(&["good.example,evil.example"], 1));
+    let listed = <rustls::pki_types::CertificateDer<'_> as rustls::pki_types::pem::PemObject>::from_pem_slice(
+        listed.chain.as_bytes(),
+    );
+    assert_eq!(ClientCertificate::from_der(&listed.unwrap()).unwrap().names, ["good.example%2Cevil.example"]);
     let hidden = ca.issue(&Order::client(&["good.example\0.evil.example", "real.example"], 1));
     let hidden = <rustls::pki_types::CertificateDer<'_> as rustls::pki_types::pem::PemObject>::from_pem_slice(
         hidden.chain.as_bytes(),

@@ -45,7 +45,11 @@ pub async fn lease(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault
             drop(opening);
             return lease;
         }
-        in_time(alarm, async { Ok(pool.someone_has_opened().await) }).await?;
+        in_time(alarm, async {
+            pool.someone_has_opened().await;
+            Ok(())
+        })
+        .await?;
         if let Some(lease) = pool.take_stream() {
             return Ok(lease);
         }

@@ -22,8 +22,11 @@ pub struct ForwardRequest<'a> {
     pub client_host: &'a [u8],
     /// `http` or `https`, for X-Forwarded-Proto.
     pub scheme: &'a [u8],
-    /// Whether the peer's X-Forwarded-…, Forwarded and X-Real-IP are believed: then they are kept and the client's address is appended;
-    /// else they are replaced or dropped.
+    /// What the server is told of the certificate that the client has shown: names that begin with `X-Client-Cert`, and
+    /// their values.
+    pub certificate: &'a [(&'static str, String)],
+    /// Whether the peer's X-Forwarded-…, Forwarded, X-Real-IP and X-Client-Cert-… are believed: then they are kept and the client's
+    /// address is appended; else they are replaced or dropped.
     pub trusts_peer: bool,
     /// Lower-case names and values to put in place of what the client sent; an empty value removes. Names that concern framing or
     /// the connection are ignored here; `host` wins over the field above.
@@ -105,6 +108,7 @@ impl<'a> Writer<'a> {
     fn kept_kinds(&self) -> u32 {
         let always = FieldKind::Other.bit() | FieldKind::Date.bit() | FieldKind::Server.bit();
         let of_peer = FieldKind::XForwardedProto.bit() | FieldKind::XForwardedHost.bit() | FieldKind::XForwarded.bit();
+        let of_peer = of_peer | FieldKind::ClientCertificate.bit();
         if self.forward.trusts_peer { always | of_peer } else { always }
     }
 
@@ -149,6 +153,7 @@ impl<'a> Writer<'a> {
         }
         self.write_connection(out);
         self.write_forwarded(out);
+        self.write_certificate(out);
         for (name, value) in self.forward.set_headers {
             if !value.is_empty() && may_be_set(name.as_bytes()) {
                 write_field(name.as_bytes(), value.as_bytes(), out);
@@ -200,6 +205,19 @@ impl<'a> Writer<'a> {
             out.extend_from_slice(b"X-Forwarded-Host: ");
             out.extend_from_slice(forward.client_host);
             out.extend_from_slice(b"\r\n");
+        }
+    }
+
+    /// A trusted peer speaks for its own client. What it says is never mixed with what is known of itself, or a server
+    /// would read one certificate out of two.
+    fn write_certificate(&self, out: &mut Vec<u8>) {
+        if self.forward.certificate.is_empty() || self.is_done(FieldKind::ClientCertificate) {
+            return;
+        }
+        for (name, value) in self.forward.certificate {
+            if !self.is_set_name(name.as_bytes()) {
+                write_field(name.as_bytes(), value.as_bytes(), out);
+            }
         }
     }
 

@@ -172,6 +172,7 @@ impl Facts {
             | FieldKind::XForwardedProto
             | FieldKind::XForwardedHost
             | FieldKind::XForwarded
+            | FieldKind::ClientCertificate
             | FieldKind::Alias
             | FieldKind::Date
             | FieldKind::Server => {}

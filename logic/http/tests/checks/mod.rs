@@ -176,6 +176,7 @@ fn check_forwarded(message: &[u8], head: &RequestHead, trusts_peer: bool) {
         client_ip: b"192.0.2.1",
         client_host: head.authority.of(message),
         scheme: b"http",
+        certificate: &[],
         trusts_peer,
         set_headers: &[],
         expects_continue: head.expects_continue,

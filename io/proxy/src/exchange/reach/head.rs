@@ -34,6 +34,7 @@ impl Way<'_> {
             client_ip: address_text(client.peer, &mut address),
             client_host,
             scheme: client.scheme().as_bytes(),
+            certificate: client.secured.as_ref().map_or(&[], |secured| &secured.certificate),
             trusts_peer: is_trusted(&snapshot.plan().sites[found.site], client.peer),
             set_headers: snapshot.set_headers(found),
             expects_continue: head.expects_continue,

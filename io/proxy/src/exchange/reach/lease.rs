@@ -69,7 +69,7 @@ impl Way<'_> {
                 self.client.worker.counters.upstream_connects.increment();
                 Ok(lease)
             }
-            Err(ConnectFault::TimedOut) if Millis::now() >= trip.deadline() => Err(UpstreamFault::RouteTimeout.into()),
+            Err(ConnectFault::TimedOut) if Millis::now() >= trip.deadline() => Err(trip.late()),
             Err(fault) => Err(UpstreamFault::Connect(fault).into()),
         }
     }

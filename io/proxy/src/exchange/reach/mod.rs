@@ -14,6 +14,7 @@ use super::trip::Trip;
 use super::upload::Upload;
 use crate::state::{Balanced, Client, Session, Snapshot, Work};
 use evener_balance::{Attempted, Change, Failure, Next, Request, Tried};
+use evener_http::http_status_of_call;
 use evener_plan::UpstreamId;
 use evener_route::Match;
 use evener_upstream::Lease;
@@ -220,7 +221,7 @@ impl<'s> Way<'s> {
         request: &Request<'_>,
     ) -> Option<Work<'s>> {
         let status = session.response.head().status;
-        let failure = Failure::of_status(status);
+        let failure = Failure::of_status(told_status(session, trip));
         let server = work.server();
         let change = work.answered(failure, trip.server_time().unwrap_or_default());
         self.tell_change(server, change);
@@ -260,6 +261,17 @@ impl<'s> Way<'s> {
     fn tell_change(&self, server: usize, change: Option<Change>) {
         tell_change(self.client, self.snapshot, self.upstream, server, change);
     }
+}
+
+/// The status that an answer tells for the health of its server. A failed gRPC call that has no message says so in the
+/// head of a 200; one that has taken longer than the client would wait is the client's doing.
+fn told_status(session: &Session, trip: &Trip) -> u16 {
+    let head = session.response.head();
+    let told = trip.call.and_then(|call| {
+        let status = http_status_of_call(session.answer.filled(), &head.fields);
+        status.filter(|status| head.status == 200 && !(*status == 504 && call.timeout.is_some()))
+    });
+    told.unwrap_or(head.status)
 }
 
 /// Learns that the answer which the work had brought broke off, if that was the server's doing.

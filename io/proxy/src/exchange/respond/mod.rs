@@ -1,5 +1,9 @@
 //! Answers that evener makes itself. The table from fault to status stands here and nowhere else.
 
+mod grpc;
+
+pub(crate) use grpc::{write_call_fault, write_call_status};
+
 use crate::exchange::fault::{ClientFault, Fault, OwnFault, UpstreamFault};
 use evener_upstream::ConnectFault;
 
@@ -16,6 +20,7 @@ pub(crate) fn status_of(fault: &Fault) -> u16 {
             ClientFault::AmbiguousPath | ClientFault::PathClimbs | ClientFault::NoForm => 400,
             ClientFault::Misdirected => 421,
             ClientFault::TakesBack => 429,
+            ClientFault::Deadline => 504,
             ClientFault::ReadsTooSlowly | ClientFault::Gone => 499,
         },
         Fault::Upstream(fault) => match fault {

@@ -19,6 +19,10 @@ fn own_faults() -> Vec<(Fault, u16, &'static str)> {
         (C::MethodNotAllowed, 405, "method_not_allowed"),
         (C::AmbiguousPath, 400, "ambiguous_path"),
         (C::PathClimbs, 400, "path_climbs"),
+        (C::NoForm, 400, "h2_malformed"),
+        (C::Misdirected, 421, "misdirected"),
+        (C::TakesBack, 429, "h2_taken_back"),
+        (C::Deadline, 504, "grpc_deadline"),
         (C::ReadsTooSlowly, 499, "client_reads_too_slowly"),
         (C::Gone, 499, "client_gone"),
     ];
@@ -118,4 +122,40 @@ fn the_answer_to_a_fault_tells_its_reason_only_to_whom_it_may() {
     check(false, BodyWanted::Yes, &format!("{plain}503 Service Unavailable\n"));
     let told = format!("{begin}A: b\r\nRetry-After: 1\r\nx-evener-reason: no_server\r\nConnection: close\r\n\r\n");
     check(true, BodyWanted::No, &told);
+}
+
+#[test]
+fn the_client_of_a_call_is_told_in_the_status_of_the_call() {
+    let check = |fault: Fault, shows_reason, expected: &str| {
+        let mut out = Vec::new();
+        write_call_fault(&fault, shows_reason, Then::KeepAlive, &mut out);
+        let text = String::from_utf8(out).expect("it is text");
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nContent-Type: application/grpc\r\n";
+        assert_eq!(text, format!("{head}{expected}\r\n"));
+    };
+    let unavailable = "grpc-status: 14\r\ngrpc-message: Service Unavailable\r\n";
+    check(UpstreamFault::NoServer.into(), false, unavailable);
+    check(UpstreamFault::NoServer.into(), true, &format!("{unavailable}x-evener-reason: no_server\r\n"));
+}
+
+#[test]
+fn every_fault_has_its_status_of_a_call() {
+    for (fault, status, reason) in own_faults().into_iter().chain(codec_faults()) {
+        let mut out = Vec::new();
+        write_call_status(&fault, true, &mut out);
+        let text = String::from_utf8(out).expect("it is text");
+        let expected = match status {
+            400 => 13,
+            404 => 12,
+            // Nothing reached a server.
+            504 if reason == "connect_timeout" => 14,
+            408 | 504 => 4,
+            413 => 8,
+            429 | 502 | 503 => 14,
+            _ => 2,
+        };
+        assert!(text.starts_with(&format!("grpc-status: {expected}\r\ngrpc-message: ")), "{fault:?}: {text}");
+        // Nothing would have to be percent-encoded.
+        assert!(text.bytes().all(|byte| byte != b'%' && (matches!(byte, b' '..=b'~' | b'\r' | b'\n'))), "{text}");
+    }
 }

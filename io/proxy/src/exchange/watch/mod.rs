@@ -53,6 +53,11 @@ impl RateWindow {
         }
     }
 
+    /// A window in which something has to come, however little.
+    pub(crate) fn pausing(length: std::time::Duration, now: Millis) -> Self {
+        Self { end: now.after(length), bytes: 0, bytes_min: 1, length }
+    }
+
     /// Counts bytes that moved.
     pub(crate) fn count(&mut self, bytes: usize) {
         self.bytes += bytes as u64;
