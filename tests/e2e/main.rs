@@ -8,6 +8,8 @@ mod control;
 mod examples;
 mod faults;
 mod features;
+mod grpc;
+mod h2;
 mod harness;
 mod health;
 mod malformed;

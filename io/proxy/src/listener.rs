@@ -67,8 +67,9 @@ fn admit(worker: &Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) 
 }
 
 fn begin(entrant: Entrant, socket: Socket) {
-    match entrant.worker.snapshot().door(entrant.listen) {
-        Some(door) => tokio::task::spawn_local(enter(entrant, socket, door)),
+    let snapshot = entrant.worker.snapshot();
+    match snapshot.door(entrant.listen) {
+        Some(door) => tokio::task::spawn_local(enter(entrant, snapshot, socket, door)),
         None => tokio::task::spawn_local(Serve::new(entrant.into_client(Link::plain(socket).into(), None))),
     };
 }

@@ -3,6 +3,7 @@
 //! LIFECYCLE: serve -> (install a new blueprint)* -> drain -> ended. A draining worker accepts nothing new, closes idle
 //! connections, and ends when the last connection has, or at once when told to stop.
 
+use crate::layer4::udp;
 use crate::listener;
 use crate::state::{Blueprint, Snapshot, Worker};
 use evener_balance::SplitMix;
@@ -11,6 +12,7 @@ use evener_plan::Listen;
 use evener_runtime::buffer::Buffers;
 use evener_runtime::listener::Listener;
 use evener_runtime::pipe::Pipes;
+use evener_runtime::udp::Datagrams;
 use evener_runtime::{Alarms, Millis};
 use evener_upstream::Pools;
 use std::cell::{Cell, RefCell};
@@ -36,6 +38,8 @@ pub struct Setup {
     pub blueprint: Arc<Blueprint>,
     /// The worker's own listening sockets.
     pub listeners: Vec<(Listen, OwnedFd)>,
+    /// The worker's own sockets for datagrams.
+    pub datagrams: Vec<(Listen, OwnedFd)>,
     /// The worker's own counters.
     pub counters: Arc<WorkerCounters>,
     /// Where messages for the operator go.
@@ -63,6 +67,8 @@ pub enum Command {
         blueprint: Arc<Blueprint>,
         /// Listening sockets for addresses that the worker does not have yet.
         listeners: Vec<(Listen, OwnedFd)>,
+        /// Sockets for datagrams, likewise.
+        datagrams: Vec<(Listen, OwnedFd)>,
         /// Bound on the client connections of the process.
         connections_max: usize,
         /// A new way to the access log, when its place or format changed.
@@ -83,10 +89,16 @@ struct Serving {
     task: AbortHandle,
 }
 
+/// A listener for datagrams that the worker serves.
+struct Receiving {
+    listener: Rc<udp::Listener>,
+    task: AbortHandle,
+}
+
 /// Runs one worker to its end; see the module for the life of it. To be called on the worker's own event loop. It also
 /// ends when something of its own fails: the control thread takes note.
 pub async fn run(setup: Setup) {
-    let Setup { blueprint, listeners, mut commands, .. } = setup;
+    let Setup { blueprint, listeners, datagrams, mut commands, .. } = setup;
     let pools = Pools::default();
     let snapshot = Rc::new(Snapshot::new(blueprint, &pools));
     let worker = Rc::new(Worker {
@@ -108,8 +120,8 @@ pub async fn run(setup: Setup) {
         pressure: setup.pressure,
         handshakes: Cell::new(0),
     });
-    let mut running = Running { worker, serving: Vec::new(), tasks: JoinSet::new() };
-    if let Err(error) = running.begin(listeners) {
+    let mut running = Running { worker, serving: Vec::new(), receiving: Vec::new(), tasks: JoinSet::new() };
+    if let Err(error) = running.begin(listeners, datagrams) {
         running.worker.diagnostics.error("worker_failed", format_args!("a worker cannot listen: {error}"));
         return;
     }
@@ -121,15 +133,17 @@ pub async fn run(setup: Setup) {
 struct Running {
     worker: Rc<Worker>,
     serving: Vec<Serving>,
+    receiving: Vec<Receiving>,
     tasks: JoinSet<()>,
 }
 
 impl Running {
-    fn begin(&mut self, listeners: Vec<(Listen, OwnedFd)>) -> io::Result<()> {
+    fn begin(&mut self, listeners: Vec<(Listen, OwnedFd)>, datagrams: Vec<(Listen, OwnedFd)>) -> io::Result<()> {
         self.tasks.spawn_local(Rc::clone(&self.worker.alarms).drive());
         self.tasks.spawn_local(sweep(Rc::clone(&self.worker)));
         self.tasks.spawn_local(make_room(Rc::clone(&self.worker)));
-        self.open(listeners)
+        self.open(listeners)?;
+        self.open_datagrams(datagrams)
     }
 
     fn open(&mut self, listeners: Vec<(Listen, OwnedFd)>) -> io::Result<()> {
@@ -138,6 +152,15 @@ impl Running {
             let accept = listener::accept(Rc::clone(&self.worker), Rc::clone(&listener), listen);
             let task = self.tasks.spawn_local(accept);
             self.serving.push(Serving { listen, listener, task });
+        }
+        Ok(())
+    }
+
+    fn open_datagrams(&mut self, datagrams: Vec<(Listen, OwnedFd)>) -> io::Result<()> {
+        for (listen, fd) in datagrams {
+            let listener = udp::Listener::new(Rc::clone(&self.worker), Datagrams::new(fd)?, listen);
+            let task = self.tasks.spawn_local(udp::receive(Rc::clone(&listener)));
+            self.receiving.push(Receiving { listener, task });
         }
         Ok(())
     }
@@ -156,12 +179,12 @@ impl Running {
                 },
             };
             match command {
-                Some(Command::Install { blueprint, listeners, connections_max, log, done }) => {
+                Some(Command::Install { blueprint, listeners, datagrams, connections_max, log, done }) => {
                     self.worker.connections_max.set(connections_max);
                     if let Some(log) = log {
                         self.worker.log.replace(*log).flush();
                     }
-                    if self.install(blueprint, listeners).is_err() {
+                    if self.install(blueprint, listeners).is_err() || self.open_datagrams(datagrams).is_err() {
                         return;
                     }
                     // The control thread may have stopped waiting; the install stands all the same.
@@ -175,7 +198,7 @@ impl Running {
     }
 
     fn install(&mut self, blueprint: Arc<Blueprint>, listeners: Vec<(Listen, OwnedFd)>) -> io::Result<()> {
-        let kept = blueprint.plan().listens();
+        let (kept, kept_datagrams) = (blueprint.plan().listens(), blueprint.plan().udp_listens());
         let snapshot = Rc::new(Snapshot::new(blueprint, &self.worker.pools));
         self.worker.snapshot.replace(snapshot);
         self.open(listeners)?;
@@ -187,11 +210,19 @@ impl Running {
             }
             is_kept
         });
+        self.receiving.retain(|one| {
+            let is_kept = kept_datagrams.contains(&one.listener.listen());
+            if !is_kept {
+                one.stop();
+            }
+            is_kept
+        });
         Ok(())
     }
 
     async fn drain(&mut self, commands: &mut UnboundedReceiver<Command>) {
         self.serving.drain(..).for_each(|one| close(&self.worker, &one));
+        self.receiving.drain(..).for_each(|one| one.stop());
         self.worker.is_draining.set(true);
         self.worker.alarms.wake_all();
         while !self.worker.alarms.is_empty() {
@@ -201,6 +232,14 @@ impl Running {
                 Ok(Some(Command::Install { .. } | Command::Drain)) | Err(_) => {}
             }
         }
+    }
+}
+
+impl Receiving {
+    /// Receives nothing more; the sessions end one by one.
+    fn stop(&self) {
+        self.task.abort();
+        self.listener.close();
     }
 }
 

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod listener;
 pub mod pipe;
 pub mod socket;
+pub mod udp;
 mod wheel;
 pub mod worker;
 

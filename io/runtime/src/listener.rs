@@ -31,7 +31,7 @@ pub fn bind_any(port: u16, count: usize) -> io::Result<Vec<OwnedFd>> {
     }
 }
 
-fn is_without_ipv6(error: &io::Error) -> bool {
+pub(crate) fn is_without_ipv6(error: &io::Error) -> bool {
     use rustix::io::Errno;
     let code = error.raw_os_error();
     [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL, Errno::PROTONOSUPPORT]

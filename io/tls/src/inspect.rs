@@ -26,6 +26,11 @@ pub fn inspect(plan: &Plan, now: SystemTime) -> Vec<TlsFault> {
         let certificate = tls.certificate.iter().flat_map(|files| reading::read(files, now).faults);
         faults.extend(certificate.filter(TlsFault::counts_towards_servers));
     }
+    let is_ordered = |tls: Option<&ServerTls>| tls.is_some_and(|tls| tls.certificates == Certificates::Auto);
+    let services = plan.sites.iter().map(|site| site.tls.as_ref()).chain(plan.tcp.iter().map(|tcp| tcp.tls.as_ref()));
+    if services.into_iter().any(is_ordered) {
+        faults.extend(plan.acme.ca.as_ref().and_then(|ca| gate::authorities(ca).err()));
+    }
     distinct(faults)
 }
 

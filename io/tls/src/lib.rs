@@ -25,6 +25,6 @@ pub use fault::{Problem, Severity, TlsFault, TlsNotice};
 pub use frontend::{Chosen, Frontend, Frontends, Owner, Purpose};
 pub use inspect::inspect;
 pub use keeper::TlsKeeper;
-pub use link::{HandshakeFault, Link, Shaken, accept, connect};
+pub use link::{HandshakeFault, Link, Refusal, Shaken, accept, connect};
 pub use policy::PolicyId;
 pub use shelf::{CertificateReport, CertificateSource};

@@ -36,6 +36,7 @@ pub fn load(path: &str, world: &dyn World) -> Outcome {
 pub fn load_text(name: &str, text: &str, world: &dyn World) -> Outcome {
     let mut report = Report::new();
     let root = tree::gather(name, text, world, &mut report);
+    report.texts = root.texts();
     let draft = draft::read(&root, &mut report);
     let plan = build::plan(draft, world, &mut report);
     report.into_outcome(Some(plan))

@@ -110,27 +110,39 @@ def hang(client, timeout, request):
 
 
 def cancel(client, request):
-    """Leaves a call, once it is being answered or after a while."""
+    """Leaves a call, once it is being answered or after a while; waits until the server knows."""
     call = client.down("Hang")(request.encode(), timeout=SECONDS)
     if request == "silence":
         time.sleep(0.5)
     else:
-        say(next(call).decode())
+        next(call)
+    say({"before": int(client.unary("LeftCalls")(b"", timeout=SECONDS))})
     call.cancel()
-    say("left")
-    sys.stdin.read()
+    ends = time.monotonic() + SECONDS / 2
+    while time.monotonic() < ends and client.unary("LeftCalls")(b"", timeout=SECONDS) == b"0":
+        time.sleep(0.01)
+    say({"after": int(client.unary("LeftCalls")(b"", timeout=SECONDS))})
 
 
-def linger(client):
-    """A conversation that goes on as long as standard input does: each line is a message."""
-    ended = threading.Event()
+def converse(client, seconds):
+    """A conversation with a message every 50 ms; says when it is under way."""
+    count = int(float(seconds) / 0.05)
 
     def messages():
-        for line in sys.stdin:
-            yield line.strip().encode()
-        ended.wait(SECONDS)
+        for number in range(count):
+            yield str(number).encode()
+            time.sleep(0.05)
 
-    say(outcome(lambda: [say(message.decode()) for message in client.both("Talk")(messages(), timeout=SECONDS)]))
+    seen = []
+
+    def listen():
+        for message in client.both("Talk")(messages(), timeout=SECONDS):
+            if not seen:
+                say("begun")
+            seen.append(message.decode())
+
+    ended = outcome(listen)
+    say({**ended, "whole": seen == [str(number) for number in range(count)]})
 
 
 def many(client, count):

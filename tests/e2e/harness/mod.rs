@@ -4,9 +4,12 @@
 //! It shares no code with evener: messages are read by a second, deliberately plain reader, so
 //! that a mistake in evener's codec cannot hide behind the same mistake here.
 
+pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod content;
 pub(crate) mod evener;
+pub(crate) mod frames;
+pub(crate) mod hpack;
 pub(crate) mod message;
 pub(crate) mod ports;
 pub(crate) mod process;

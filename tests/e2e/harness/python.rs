@@ -50,7 +50,7 @@ impl PythonServer {
     }
 
     #[track_caller]
-    fn launch(command: &mut Command, address: SocketAddr) -> Self {
+    pub(crate) fn launch(command: &mut Command, address: SocketAddr) -> Self {
         let mut process = Process::start(command);
         process.wait_until_accepting(address);
         Self { process, address }
@@ -72,8 +72,9 @@ pub(crate) fn workspace_root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
+/// The interpreter, with what the tests need.
 #[track_caller]
-fn python() -> Command {
+pub(crate) fn python() -> Command {
     let path = std::env::var_os("EVENER_TEST_PYTHON").map_or_else(default_python, PathBuf::from);
     assert!(path.exists(), "{} is missing: run `cargo xtask test`", path.display());
     let mut command = Command::new(path);

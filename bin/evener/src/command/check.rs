@@ -6,9 +6,9 @@ use crate::cli::Format;
 use crate::control::listeners::overlap;
 use crate::operator::{print, reason};
 use crate::source::Source;
-use evener_config::{Diagnostic, Outcome, Severity};
+use evener_config::{Diagnostic, Outcome, Place, Severity};
 use evener_plan::{Listen, LogTarget, Plan};
-use evener_tls::TlsFault;
+use evener_tls::{Problem, TlsFault};
 use rustix::fs::{Access, access};
 use std::io::{ErrorKind, Result as IoResult};
 use std::net::{IpAddr, TcpListener};
@@ -34,7 +34,8 @@ pub(crate) fn check(path: &str, format: Format) -> ExitCode {
 /// Adds what this machine has against a plan that is right in itself.
 fn with_machine(mut outcome: Outcome) -> Outcome {
     if let Some(plan) = &outcome.plan {
-        let findings = machine_findings(plan);
+        let mut findings = machine_findings(plan);
+        findings.extend(certificate_findings(plan, &outcome));
         outcome.diagnostics.extend(findings);
         if outcome.errors() > 0 {
             outcome.plan = None;
@@ -46,21 +47,40 @@ fn with_machine(mut outcome: Outcome) -> Outcome {
 pub(crate) fn machine_findings(plan: &Plan) -> Vec<Diagnostic> {
     let listens = plan.listens();
     let mut findings: Vec<Diagnostic> = overlaps(&listens).chain(listens.iter().filter_map(foreign)).collect();
-    findings.extend(evener_tls::inspect(plan, SystemTime::now()).iter().map(certificate));
     if let LogTarget::File(path) = &plan.log.access {
         findings.extend(log_file(Path::new(path)));
     }
     findings
 }
 
-/// Something about a certificate, a key or a list.
-fn certificate(fault: &TlsFault) -> Diagnostic {
+/// What is wrong with certificates, keys and lists, in the order of the config.
+fn certificate_findings(plan: &Plan, outcome: &Outcome) -> Vec<Diagnostic> {
+    let faults = evener_tls::inspect(plan, SystemTime::now());
+    let mut findings: Vec<Diagnostic> = faults.iter().map(|fault| certificate(fault, outcome)).collect();
+    let order = |place: &Place| (place.source, place.range.start);
+    findings.sort_by_key(|finding| finding.place.as_ref().map(order));
+    findings
+}
+
+/// Something about a certificate, a key or a list, at the path that the config has of it.
+fn certificate(fault: &TlsFault, outcome: &Outcome) -> Diagnostic {
     let severity = match fault.severity() {
         evener_tls::Severity::Warning => Severity::Warning,
         evener_tls::Severity::Broken | evener_tls::Severity::Fatal => Severity::Error,
     };
-    finding("bad-certificate", severity, fault.to_string(), &fault.fix())
+    let mut places = outcome.places(PATH_KEYS, &fault.subject).into_iter();
+    let mut found = finding("bad-certificate", severity, fault.to_string(), &fault.fix());
+    found.place = places.next();
+    found.labels = places.map(|place| (place, String::from("it is named here, too"))).collect();
+    if let Problem::KeyMismatch { key_path, .. } = &fault.problem {
+        let keys = outcome.places(&["key"], key_path).into_iter();
+        found.labels.extend(keys.map(|place| (place, String::from("the key"))));
+    }
+    found
 }
+
+/// The keys of the config whose values are paths of certificates, keys and lists.
+const PATH_KEYS: &[&str] = &["cert", "key", "client_ca", "client_crl", "ca"];
 
 fn overlaps(listens: &[Listen]) -> impl Iterator<Item = Diagnostic> {
     let before = |at: usize| listens.iter().take(at);

@@ -6,6 +6,7 @@
 use crate::operator::reason;
 use evener_plan::{Listen, Plan};
 use evener_runtime::listener::{bind, bind_any};
+use evener_runtime::udp;
 use std::io::{Error, ErrorKind};
 use std::os::fd::OwnedFd;
 
@@ -17,11 +18,13 @@ pub(crate) type Sockets = Vec<(Listen, OwnedFd)>;
 pub(crate) struct Listeners {
     workers: usize,
     open: Vec<Listen>,
+    /// The same for datagrams.
+    datagrams: Vec<Listen>,
 }
 
 impl Listeners {
     pub(crate) fn new(workers: usize) -> Self {
-        Self { workers, open: Vec::new() }
+        Self { workers, open: Vec::new(), datagrams: Vec::new() }
     }
 
     /// Binds the addresses of `plan` that are not open yet: a list for each worker. On an error nothing stays bound.
@@ -45,9 +48,32 @@ impl Listeners {
         Ok(sockets)
     }
 
+    /// The same for the addresses on which datagrams are received.
+    pub(crate) fn open_datagrams(&self, plan: &Plan) -> Result<Vec<Sockets>, String> {
+        let mut sockets: Vec<Sockets> = (0..self.workers).map(|_| Vec::new()).collect();
+        let mut taken = self.datagrams.clone();
+        for listen in plan.udp_listens() {
+            if self.datagrams.contains(&listen) {
+                continue;
+            }
+            let bound = match listen {
+                Listen::Any(port) => udp::bind_any(port, self.workers),
+                Listen::At(address) => udp::bind(address, self.workers),
+            };
+            let bound = bound.map_err(|error| {
+                let advice = advice(listen, &taken, &error).replace("ss -ltnp", "ss -lunp");
+                format!("cannot listen on {listen} over UDP: {} ({advice})", reason(&error))
+            })?;
+            sockets.iter_mut().zip(bound).for_each(|(own, fd)| own.push((listen, fd)));
+            taken.push(listen);
+        }
+        Ok(sockets)
+    }
+
     /// The workers have taken over `plan`.
     pub(crate) fn commit(&mut self, plan: &Plan) {
         self.open = plan.listens();
+        self.datagrams = plan.udp_listens();
     }
 }
 

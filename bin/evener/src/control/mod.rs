@@ -82,7 +82,7 @@ impl Control {
         let safe = Safe::new(&plan);
         let security = safe.prepare(&plan)?;
         let mut listeners = Listeners::new(worker_count);
-        let sockets = listeners.open(&plan)?;
+        let sockets = (listeners.open(&plan)?, listeners.open_datagrams(&plan)?);
         listeners.commit(&plan);
         let mut control = Self {
             source,
@@ -104,14 +104,14 @@ impl Control {
 
     fn start_workers(
         &mut self,
-        sockets: Vec<Sockets>,
+        (sockets, datagrams): (Vec<Sockets>, Vec<Sockets>),
         blueprint: &Arc<Blueprint>,
         connections_max: usize,
     ) -> Result<(), Box<dyn Error>> {
         let diagnostics = Arc::new(Diagnostics::new(reasons(), DIAGNOSTICS_EVERY));
         let connections = Arc::new(AtomicUsize::new(0));
         let pressure = Arc::new(tokio::sync::Notify::new());
-        for (index, listeners) in sockets.into_iter().enumerate() {
+        for (index, (listeners, datagrams)) in sockets.into_iter().zip(datagrams).enumerate() {
             let counters = Arc::clone(self.counters.worker(index).ok_or("more sockets than workers")?);
             let blueprint = Arc::clone(blueprint);
             let log = self.writer.access_log(Arc::clone(&counters));
@@ -123,6 +123,7 @@ impl Control {
                 evener_proxy::run(Setup {
                     blueprint,
                     listeners,
+                    datagrams,
                     log,
                     counters,
                     diagnostics,
@@ -193,6 +194,7 @@ impl Control {
     async fn install(&mut self, plan: Plan) -> Result<(), Box<dyn Error>> {
         let security = self.safe.prepare(&plan)?;
         let sockets = self.listeners.open(&plan)?;
+        let datagrams = self.listeners.open_datagrams(&plan)?;
         let new_writer = match *self.writer.plan() == plan.log {
             true => None,
             false => Some(start_writer(&plan.log)?),
@@ -209,11 +211,11 @@ impl Control {
         self.checks.install(&blueprint);
         self.safe.installed(blueprint.plan());
         let (done, mut installed) = unbounded_channel();
-        let installs = sockets.into_iter().enumerate().map(|(index, listeners)| {
+        let installs = sockets.into_iter().zip(datagrams).enumerate().map(|(index, (listeners, datagrams))| {
             let own = self.counters.worker(index).map(Arc::clone);
             let log = new_writer.as_ref().zip(own).map(|(writer, own)| Box::new(writer.access_log(own)));
             let blueprint = Arc::clone(&blueprint);
-            Command::Install { blueprint, listeners, connections_max, log, done: done.clone() }
+            Command::Install { blueprint, listeners, datagrams, connections_max, log, done: done.clone() }
         });
         self.workers.tell_each(installs);
         drop(done);

@@ -130,6 +130,11 @@ impl Host {
         self.failures = self.failures.saturating_add(1);
         if let Some(failed) = failed {
             self.challenge = failed.other();
+            // The other one is asked of another port, which may well be open: the first time it is tried at once.
+            if self.failures == 1 && wanted.is_none() {
+                self.order_from = now.steady;
+                return Duration::ZERO;
+            }
         }
         let wait = pause(self.failures, wanted, pace, draw);
         self.order_from = now.steady + wait;

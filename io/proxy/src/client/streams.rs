@@ -13,11 +13,12 @@ use evener_runtime::alarm::Wake;
 use evener_runtime::{Alarm, Millis};
 use evener_tls::Link;
 use evener_wire::{ServerSettings, ServerStream, Serving, Wire};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 /// What the connection and its streams share.
@@ -25,6 +26,13 @@ struct Shared {
     entrant: Entrant,
     secured: Option<Rc<Secured>>,
     open: Cell<usize>,
+    /// Streams that wait for the hand that was called for them.
+    queue: RefCell<VecDeque<ServerStream>>,
+    /// Hands without a stream.
+    idle: RefCell<Vec<(u64, Waker)>>,
+    hands: Cell<u64>,
+    /// Idle hands are to go.
+    is_over: Cell<bool>,
     /// Requests that were taken back before they were answered; answers make up for them.
     taken_back: Cell<u32>,
 }
@@ -32,6 +40,9 @@ struct Shared {
 /// How far requests that were taken back may outnumber answers (CVE-2023-44487): more than a browser closes at once, and
 /// no work worth an attack.
 const TAKEN_BACK_MAX: u32 = 200;
+
+/// How long the hands of a connection wait for the next stream.
+const WARM: Duration = Duration::from_millis(500);
 
 /// How long a drained connection may take to say goodbye.
 const PARTING: Duration = Duration::from_secs(2);
@@ -43,9 +54,11 @@ pub(crate) async fn serve(entrant: Entrant, link: Link, secured: Option<Rc<Secur
     let settings = ServerSettings { streams_max: limits.streams_max, head_bytes_max };
     entrant.alarm.set(Millis::now().after(limits.head_timeout));
     let Some(mut serving) = begin(&entrant, link, &settings).await else { return };
-    let shared = Rc::new(Shared { entrant, secured, open: Cell::new(0), taken_back: Cell::new(0) });
+    let shared = Rc::new(Shared::new(entrant, secured));
     let mut watch = Watch::new(limits.send_timeout);
     poll_fn(|cx| poll(cx, &mut serving, &shared, &mut watch)).await;
+    shared.is_over.set(true);
+    shared.dismiss();
     serving.link().part();
 }
 
@@ -98,8 +111,7 @@ fn poll(cx: &mut Context<'_>, serving: &mut Serving, shared: &Rc<Shared>, watch:
     loop {
         match serving.poll_accept(cx) {
             Poll::Ready(Some(Ok(stream))) => {
-                shared.open.set(shared.open.get() + 1);
-                tokio::task::spawn_local(answer(Rc::clone(shared), stream));
+                shared.give(stream);
                 continue;
             }
             Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
@@ -133,6 +145,7 @@ impl Watch {
         let end = match self.phase {
             Phase::Working | Phase::Draining => Millis::NEVER,
             Phase::Blocked(since) => since.after(self.send_timeout),
+            Phase::Resting(since) if shared.has_idle_hands() => since.after(WARM),
             Phase::Resting(since) => since.after(worker.idle_timeout()),
             Phase::Parting(since) => since.after(PARTING),
         };
@@ -144,6 +157,10 @@ impl Watch {
         self.armed = None;
         match (wake, self.phase) {
             (Wake::Deadline, Phase::Blocked(_) | Phase::Parting(_)) => Step::Over,
+            (Wake::Deadline, Phase::Resting(_)) if shared.has_idle_hands() => {
+                shared.dismiss();
+                Step::Again
+            }
             (_, Phase::Resting(_)) => self.drain(serving, alarm, now),
             (Wake::Shed, _) | (Wake::Deadline, Phase::Working | Phase::Draining) => Step::Again,
         }
@@ -181,6 +198,47 @@ impl Watch {
 }
 
 impl Shared {
+    fn new(entrant: Entrant, secured: Option<Rc<Secured>>) -> Self {
+        Self {
+            entrant,
+            secured,
+            open: Cell::new(0),
+            queue: RefCell::default(),
+            idle: RefCell::default(),
+            hands: Cell::new(0),
+            is_over: Cell::new(false),
+            taken_back: Cell::new(0),
+        }
+    }
+
+    /// Has a stream answered: by a hand that is free, or by a new one.
+    fn give(self: &Rc<Self>, stream: ServerStream) {
+        self.open.set(self.open.get() + 1);
+        let free = self.idle.borrow_mut().pop();
+        match free {
+            Some((_, waker)) => {
+                self.queue.borrow_mut().push_back(stream);
+                waker.wake();
+            }
+            None => {
+                let number = self.hands.get();
+                self.hands.set(number + 1);
+                tokio::task::spawn_local(hand(Rc::clone(self), number, stream));
+            }
+        }
+    }
+
+    /// Sends the idle hands away.
+    fn dismiss(&self) {
+        let idle = std::mem::take(&mut *self.idle.borrow_mut());
+        // A hand that is called finds nothing to do, and goes.
+        idle.into_iter().for_each(|(_, waker)| waker.wake());
+    }
+
+    fn has_idle_hands(&self) -> bool {
+        !self.idle.borrow().is_empty()
+    }
+
     fn tell_taken_back(&self) {
         let (reason, peer) = (ClientFault::TakesBack.reason(), self.entrant.peer);
         exchange::count_failure(&self.entrant.worker.counters, reason);
@@ -189,22 +247,49 @@ impl Shared {
     }
 }
 
+/// Answers one stream after the other: a task for each would be made and freed with every request.
+async fn hand(shared: Rc<Shared>, number: u64, first: ServerStream) {
+    let mut next = Some(first);
+    while let Some(stream) = next {
+        answer(&shared, stream).await;
+        let mut was_idle = false;
+        next = poll_fn(|cx| {
+            if let Some(stream) = shared.queue.borrow_mut().pop_front() {
+                return Poll::Ready(Some(stream));
+            }
+            let idle = &mut *shared.idle.borrow_mut();
+            let is_called = !idle.iter().any(|(own, _)| *own == number);
+            if shared.is_over.get() || (was_idle && is_called) {
+                return Poll::Ready(None);
+            }
+            if is_called {
+                idle.push((number, cx.waker().clone()));
+                was_idle = true;
+            }
+            Poll::Pending
+        })
+        .await;
+        // Called, or woken by chance.
+        shared.idle.borrow_mut().retain(|(own, _)| *own != number);
+    }
+}
+
 /// One exchange.
-async fn answer(shared: Rc<Shared>, stream: ServerStream) {
-    let _open = OpenStream(&shared);
+async fn answer(shared: &Shared, stream: ServerStream) {
+    let _open = OpenStream(shared);
     let worker = &shared.entrant.worker;
     let mut session = worker.take_session();
-    let key = {
+    let key = || {
         let mut rng = worker.rng.borrow_mut();
         [rng.next_u64(), rng.next_u64()]
     };
-    let mut head = Vec::with_capacity(1024);
-    let is_said = stream.write_head(key, &mut head);
+    session.out.clear();
+    let is_said = stream.write_head(key, &mut session.out);
     session.inbound = worker.buffers.take_small();
-    session.inbound.grow(head.len());
-    session.inbound.append(&head);
+    session.inbound.grow(session.out.len());
+    session.inbound.append(&session.out);
     session.started = Some(Instant::now());
-    worker.counters.bytes_in.add(head.len() as u64);
+    worker.counters.bytes_in.add(session.out.len() as u64);
     let bounds = {
         let snapshot = worker.snapshot();
         let limits = &snapshot.plan().limits;

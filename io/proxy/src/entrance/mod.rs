@@ -11,12 +11,11 @@ use crate::exchange::count_failure;
 use crate::layer4;
 use crate::state::{Door, Ends, EntranceFault, Entrant, Secured, Snapshot, Worker};
 use evener_runtime::{Millis, Socket};
-use evener_tls::{Chosen, ClientCertificate, Link, Owner, Purpose, Shaken, accept};
+use evener_tls::{Chosen, ClientCertificate, Link, Owner, Purpose, Refusal, Shaken, accept};
 use std::rc::Rc;
 
-/// Takes a connection to where it is served, or closes it.
-pub(crate) async fn enter(mut entrant: Entrant, socket: Socket, door: Rc<Door>) {
-    let snapshot = entrant.worker.snapshot();
+/// Takes a connection to where it is served, or closes it. The door is that of the snapshot.
+pub(crate) async fn enter(mut entrant: Entrant, snapshot: Rc<Snapshot>, socket: Socket, door: Rc<Door>) {
     entrant.alarm.set(Millis::now().after(snapshot.plan().limits.handshake_timeout));
     match pass(&mut entrant, socket, &door, &snapshot).await {
         Ok(Entered::Served) => {}
@@ -28,7 +27,7 @@ pub(crate) async fn enter(mut entrant: Entrant, socket: Socket, door: Rc<Door>) 
             tokio::task::spawn_local(streams::serve(entrant, link, secured));
         }
         Ok(Entered::Tcp(link, service, from)) => {
-            tokio::task::spawn_local(layer4::tcp::serve(entrant, link, service, from));
+            tokio::task::spawn_local(layer4::tcp::serve(entrant, snapshot, link, service, from));
         }
         Err(fault) => {
             count_failure(&entrant.worker.counters, fault.reason());
@@ -111,19 +110,22 @@ async fn pass_tcp(
     })
 }
 
-/// The handshake, if the worker has room for one more.
+/// The handshake, if the worker has room for one more. Who has not yet said what he wants takes no room: silent
+/// connections are bounded like any others, and must not keep those out that speak.
 async fn shake(
     entrant: &Entrant,
     socket: Socket,
     snapshot: &Snapshot,
 ) -> Result<(Link, Shaken, Chosen), EntranceFault> {
-    let _handshake = Handshake::begin(&entrant.worker, snapshot).ok_or(EntranceFault::TooManyHandshakes)?;
     let frontend = snapshot.frontends().get(entrant.listen).ok_or(EntranceFault::UnknownName)?;
     let shaken = accept(socket, &[], &entrant.alarm, |hello| {
-        let chosen = frontend.choose(hello.server_name(), hello.alpn().into_iter().flatten())?;
-        Some((std::sync::Arc::clone(&chosen.config), chosen))
+        let chosen = frontend.choose(hello.server_name(), hello.alpn().into_iter().flatten());
+        let chosen = chosen.ok_or(Refusal::UnknownName)?;
+        let handshake = Handshake::begin(&entrant.worker, snapshot).ok_or(Refusal::Busy)?;
+        Ok((std::sync::Arc::clone(&chosen.config), (chosen, handshake)))
     });
-    shaken.await.map_err(EntranceFault::Handshake)
+    let (link, shaken, (chosen, _handshake)) = shaken.await.map_err(EntranceFault::Handshake)?;
+    Ok((link, shaken, chosen))
 }
 
 /// A handshake under way, in the count of the worker.

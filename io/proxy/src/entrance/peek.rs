@@ -31,7 +31,10 @@ pub(crate) async fn proxy_header(
                 if let Some(source) = header.source {
                     entrant.peer = source.ip().to_canonical();
                 }
-                return Ok(Ends { source: header.source, destination: header.destination });
+                // A connection of the sender's own has the addresses that it has.
+                let source = header.source.unwrap_or(entrant.address);
+                let destination = header.destination.or_else(|| socket.local_address());
+                return Ok(Ends { source: Some(source), destination });
             }
         }
     }

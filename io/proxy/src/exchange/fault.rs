@@ -1,7 +1,7 @@
 //! What can go wrong with an exchange: whose fault it is, and the reason code by which logs, counters and people know
 //! it. The status that a client gets for it is in `respond`.
 
-use crate::state::EntranceFault;
+use crate::state::{EntranceFault, PassFault};
 use evener_balance::Failure;
 use evener_http::{BodyFault, RequestFault, ResponseFault};
 use evener_upstream::ConnectFault;
@@ -233,6 +233,7 @@ pub(crate) fn reasons() -> Vec<&'static str> {
     all.extend(RequestFault::ALL.iter().map(|fault| fault.reason()));
     all.extend(ResponseFault::ALL.iter().map(|fault| fault.reason()));
     all.extend(EntranceFault::reasons());
+    all.extend(PassFault::ALL.map(PassFault::reason));
     all.extend(BodyFault::ALL.iter().map(|fault| fault.reason()));
     all.sort_unstable();
     all.dedup();

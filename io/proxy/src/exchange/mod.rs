@@ -20,6 +20,7 @@ mod reach;
 
 pub(crate) use fault::{ClientFault, Fault, UpstreamFault};
 pub(crate) use local::{reject, write_refusal};
+pub(crate) use reach::tell_change;
 
 use crate::state::{Client, Session, Snapshot};
 use crate::tunnel;
@@ -129,7 +130,8 @@ fn begin_body(
     let head = session.parser.head();
     let may_repeat = head.method.is_idempotent() && snapshot.upstream(upstream).retry.attempts > 0;
     let upload = if may_repeat { upload.with_memory() } else { upload };
-    let upload = if is_call(trip, snapshot, upstream) { upload.with_pauses(limits.tunnel_idle_timeout) } else { upload };
+    let upload =
+        if is_call(trip, snapshot, upstream) { upload.with_pauses(limits.tunnel_idle_timeout) } else { upload };
     Ok(Some(if head.expects_continue { upload.with_permission() } else { upload }))
 }
 

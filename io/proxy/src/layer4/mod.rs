@@ -1,3 +1,5 @@
-//! Services that pass bytes on without looking into them.
+//! Services that pass bytes and datagrams on without looking into them.
 
+mod place;
 pub(crate) mod tcp;
+pub(crate) mod udp;

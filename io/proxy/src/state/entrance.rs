@@ -12,8 +12,6 @@ pub(crate) enum EntranceFault {
     Handshake(HandshakeFault),
     /// Nobody here answers for the name, or for a connection without one.
     UnknownName,
-    /// As many handshakes are under way as may be.
-    TooManyHandshakes,
     /// What came first is not what it must be.
     Preamble(PreambleFault),
     /// A PROXY header from a peer whose word does not count.
@@ -32,7 +30,7 @@ impl EntranceFault {
             Self::Handshake(HandshakeFault::Closed(_)) => "tls_closed",
             Self::Handshake(HandshakeFault::UnknownName) | Self::UnknownName => "tls_unknown_name",
             Self::Handshake(HandshakeFault::Tls(_)) => "tls_failed",
-            Self::TooManyHandshakes => "too_many_handshakes",
+            Self::Handshake(HandshakeFault::Busy) => "too_many_handshakes",
             Self::Preamble(fault) => fault.reason(),
             Self::UntrustedPeer => "proxy_untrusted",
             Self::Late => "preamble_timeout",
@@ -66,7 +64,9 @@ impl fmt::Display for EntranceFault {
                 f.write_str("asked for a name that nobody has here")
             }
             Self::Handshake(HandshakeFault::Tls(cause)) => write!(f, "failed the handshake of TLS: {cause}"),
-            Self::TooManyHandshakes => f.write_str("was turned away: too many handshakes of TLS are under way"),
+            Self::Handshake(HandshakeFault::Busy) => {
+                f.write_str("was turned away: too many handshakes of TLS are under way")
+            }
             Self::Preamble(fault) => write!(f, "was turned away: {fault}"),
             Self::UntrustedPeer => {
                 f.write_str("was turned away: only trusted peers may connect here (`proxy_protocol`)")

@@ -2,6 +2,7 @@
 //! ([`Snapshot`]). A reload makes new ones; requests end on the snapshot they began on.
 
 use super::door::Door;
+use super::seat::Seats;
 use super::standing::ServerStates;
 use super::upstream::Balanced;
 use evener_balance::Moment;
@@ -21,6 +22,7 @@ pub struct Blueprint {
     upstreams: Vec<Balanced>,
     /// For each site and route the fields that it sets, as the codec takes them.
     set_headers: Vec<Vec<Vec<(String, String)>>>,
+    seats: Vec<Seats>,
     security: Security,
 }
 
@@ -48,7 +50,8 @@ impl Blueprint {
             pairs.collect::<Vec<_>>()
         };
         let set_headers = plan.sites.iter().map(|site| site.routes.iter().map(of_route).collect()).collect();
-        Self { plan, routers, upstreams, set_headers, security }
+        let seats = states.seats.renew(&plan.udp);
+        Self { plan, routers, upstreams, set_headers, seats, security }
     }
 
     /// The plan.
@@ -119,6 +122,16 @@ impl Snapshot {
     /// The router of a listener; `None` once a reload has taken the listener out of the config.
     pub(crate) fn router(&self, listen: Listen) -> Option<&Router> {
         self.routers.iter().find(|(own, _)| *own == listen).map(|(_, router)| router)
+    }
+
+    /// The service over UDP on an address, by its index; `None` once a reload has taken it out of the config.
+    pub(crate) fn udp_service(&self, listen: Listen) -> Option<usize> {
+        self.plan().udp.iter().position(|service| service.listen.contains(&listen))
+    }
+
+    /// The sessions of a service over UDP.
+    pub(crate) fn seats(&self, service: usize) -> &Seats {
+        &self.blueprint.seats[service]
     }
 
     pub(crate) fn route(&self, found: Match) -> &Route {

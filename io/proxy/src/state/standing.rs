@@ -2,6 +2,7 @@
 //! control thread keeps it, so that servers which stay in the config keep what is known of them over reloads.
 
 use super::line::Line;
+use super::seat::SeatCounts;
 use evener_balance::{GroupState, Moment, ServerState};
 use evener_plan::{ServerAddress, Upstream};
 use std::sync::Arc;
@@ -10,6 +11,8 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub struct ServerStates {
     upstreams: Vec<Arc<Standing>>,
+    /// The sessions over UDP.
+    pub(crate) seats: SeatCounts,
     /// Signs the cookies of upstreams that have no secret of their own.
     pub(crate) secret: [u8; 32],
 }
@@ -26,7 +29,7 @@ pub(crate) struct Standing {
 impl ServerStates {
     /// No states yet. `secret` is random; cookies signed with it are valid as long as these states live.
     pub fn new(secret: [u8; 32]) -> Self {
-        Self { upstreams: Vec::new(), secret }
+        Self { upstreams: Vec::new(), seats: SeatCounts::default(), secret }
     }
 
     /// The states for the upstreams of a new plan. A server keeps its state if an upstream of the same name had it, or

@@ -23,6 +23,8 @@ pub enum HandshakeFault {
     Closed(io::Error),
     /// Nobody here answers for the name that the client asked for.
     UnknownName,
+    /// The caller has no room for it.
+    Busy,
     /// What the peer sent is not TLS, or not TLS that both sides can agree on; the peer was told by an alert.
     Tls(rustls::Error),
 }
@@ -33,12 +35,22 @@ impl fmt::Display for HandshakeFault {
             Self::TimedOut => f.write_str("it took too long"),
             Self::Closed(cause) => write!(f, "the connection ended ({cause})"),
             Self::UnknownName => f.write_str("nobody has the name"),
+            Self::Busy => f.write_str("too many are under way"),
             Self::Tls(cause) => write!(f, "{cause}"),
         }
     }
 }
 
 impl std::error::Error for HandshakeFault {}
+
+/// Why a caller does not want a handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// Nobody answers for the name: the client is told so with the alert `unrecognized_name`.
+    UnknownName,
+    /// There is no room: the connection is closed without a word, which costs least.
+    Busy,
+}
 
 /// What a handshake has brought about.
 #[derive(Debug, Clone, Default)]
@@ -51,18 +63,22 @@ pub struct Shaken {
     pub certificate: Option<CertificateDer<'static>>,
 }
 
-/// Makes a link of a connection that a client has opened. `choose` is asked once, with the ClientHello; `None` turns the
-/// client away with the alert `unrecognized_name`. `first` is what was read of the connection already.
+/// Makes a link of a connection that a client has opened. `choose` is asked once, with the ClientHello, and may turn the
+/// client away. `first` is what was read of the connection already.
 pub async fn accept<T>(
     socket: Socket,
     first: &[u8],
     alarm: &Alarm,
-    choose: impl FnOnce(&ClientHello<'_>) -> Option<(Arc<ServerConfig>, T)>,
+    choose: impl FnOnce(&ClientHello<'_>) -> Result<(Arc<ServerConfig>, T), Refusal>,
 ) -> Result<(Link, Shaken, T), HandshakeFault> {
     let accepted = before_deadline(alarm, hello(&socket, first)).await?;
-    let Some((config, chosen)) = choose(&accepted.client_hello()) else {
-        socket.write_now(&UNRECOGNIZED_NAME);
-        return Err(HandshakeFault::UnknownName);
+    let (config, chosen) = match choose(&accepted.client_hello()) {
+        Ok(chosen) => chosen,
+        Err(Refusal::UnknownName) => {
+            socket.write_now(&UNRECOGNIZED_NAME);
+            return Err(HandshakeFault::UnknownName);
+        }
+        Err(Refusal::Busy) => return Err(HandshakeFault::Busy),
     };
     let connection = match accepted.into_connection(config) {
         Ok(connection) => Connection::Server(connection),

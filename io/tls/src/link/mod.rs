@@ -9,7 +9,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use handshake::{HandshakeFault, Shaken, accept, connect};
+pub use handshake::{HandshakeFault, Refusal, Shaken, accept, connect};
 
 use evener_runtime::Socket;
 use std::io;

@@ -13,6 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::Poll;
 
 /// Why a connection could not be opened. Nothing was sent, so another server may always be tried.
@@ -57,16 +58,24 @@ pub async fn lease(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault
     lease_new(pool, alarm).await
 }
 
+/// A connection to the pool's server that is no part of the pool, for bytes that are no HTTP: TLS is begun without offering
+/// a protocol, of which a strict server would know none.
+pub async fn connect(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Link, ConnectFault> {
+    let socket = open(pool.address(), pool.preferred(), alarm).await?;
+    let Some(Security { config, name }) = pool.security() else { return Ok(Link::plain(socket)) };
+    let mut config = (*config).clone();
+    config.alpn_protocols.clear();
+    let shaken = evener_tls::connect(socket, Arc::new(config), name, alarm).await;
+    shaken.map(|(link, _)| link).map_err(handshake_fault)
+}
+
 async fn lease_new(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault> {
     let socket = open(pool.address(), pool.preferred(), alarm).await?;
     let (link, is_http2) = match pool.security() {
         None => (Link::plain(socket), pool.protocol() == Protocol::Http2),
         Some(Security { config, name }) => {
             let shaken = evener_tls::connect(socket, config, name, alarm).await;
-            let (link, shaken) = shaken.map_err(|fault| match fault {
-                HandshakeFault::TimedOut => ConnectFault::TimedOut,
-                other => ConnectFault::Handshake(other),
-            })?;
+            let (link, shaken) = shaken.map_err(handshake_fault)?;
             (link, shaken.alpn.as_deref() == Some(b"h2"))
         }
     };
@@ -83,6 +92,13 @@ async fn lease_new(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault
     tokio::task::spawn_local(driver);
     let closed = || ConnectFault::Protocol(io::ErrorKind::ConnectionReset.into());
     pool.adopt_shared(asking).ok_or_else(closed)
+}
+
+fn handshake_fault(fault: HandshakeFault) -> ConnectFault {
+    match fault {
+        HandshakeFault::TimedOut => ConnectFault::TimedOut,
+        other => ConnectFault::Handshake(other),
+    }
 }
 
 /// The outcome of a step, unless the deadline passes first.

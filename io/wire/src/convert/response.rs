@@ -18,6 +18,10 @@ pub(crate) fn response_of(message: &[u8], head: &ResponseHead) -> Response<()> {
     if head.status == 101 {
         response.headers_mut().remove("sec-websocket-accept");
     }
+    // A head that stands for the trailers of a gRPC call: its fields are what the client takes for trailers.
+    if response.headers().contains_key("grpc-status") {
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+    }
     response
 }
 

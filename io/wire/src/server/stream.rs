@@ -66,14 +66,11 @@ impl ServerStream {
         }
     }
 
-    /// Appends the head of the request as text. `key` is random: the nonce of a WebSocket, which has none over HTTP/2.
-    /// False: it cannot be said in HTTP/1.1, and must be answered with 400.
-    pub fn write_head(&self, key: [u64; 2], out: &mut Vec<u8>) -> bool {
-        let mut nonce = [0; 16];
-        nonce[..8].copy_from_slice(&key[0].to_le_bytes());
-        nonce[8..].copy_from_slice(&key[1].to_le_bytes());
+    /// Appends the head of the request as text. `key` gives random numbers: the nonce of a WebSocket, which has none over
+    /// HTTP/2. False: it cannot be said in HTTP/1.1, and must be answered with 400.
+    pub fn write_head(&self, key: impl FnOnce() -> [u64; 2], out: &mut Vec<u8>) -> bool {
+        let key = if self.is_tunnel() { nonce(key()) } else { String::new() };
         let has_body = !self.intake.borrow().is_ended();
-        let key = convert::base64(&nonce);
         let written: Result<(), Malformed> = convert::request_text(&self.parts, has_body, self.is_tls, &key, out);
         written.is_ok()
     }
@@ -152,6 +149,14 @@ impl ServerStream {
     }
 }
 
+/// A key as a client of HTTP/1.1 makes one (RFC 6455 §4.1).
+fn nonce(random: [u64; 2]) -> String {
+    let mut nonce = [0; 16];
+    nonce[..8].copy_from_slice(&random[0].to_le_bytes());
+    nonce[8..].copy_from_slice(&random[1].to_le_bytes());
+    convert::base64(&nonce)
+}
+
 impl Answer {
     fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match &mut self.state {
@@ -201,13 +206,12 @@ impl Answer {
 }
 
 impl Drop for ServerStream {
-    /// RFC 9113 §8.1: an answer that is whole before the request is ends the request; all else is an error.
+    /// An answer that is not whole is an error. One that is whole before the request ends the request (RFC 9113 §8.1):
+    /// the `h2` crate says so once the answer has gone out, where a reset from here would overtake it.
     fn drop(&mut self) {
-        let is_read = self.intake.borrow().is_ended();
         match &mut self.answer.borrow_mut().state {
             State::Head(respond) => respond.send_reset(Reason::INTERNAL_ERROR),
             State::Body(outlet) if !outlet.is_over() => outlet.reset(Reason::INTERNAL_ERROR),
-            State::Body(outlet) if !is_read => outlet.reset(Reason::NO_ERROR),
             State::Body(_) | State::Lost => {}
         }
     }

@@ -4,6 +4,7 @@ mod json;
 mod text;
 
 use crate::source::{Place, SourceId, Sources, Span};
+use crate::tree::Written;
 use evener_plan::Plan;
 use std::collections::BTreeSet;
 
@@ -18,6 +19,7 @@ pub struct Outcome {
     pub omitted: usize,
     /// The texts that were read.
     pub sources: Sources,
+    texts: Vec<Written>,
 }
 
 /// One finding.
@@ -57,6 +59,13 @@ impl Outcome {
         self.diagnostics.len() - self.errors()
     }
 
+    /// Where `text` is written as the value of one of these keys, or in a list that is one: for those who find out later
+    /// what is wrong with it.
+    pub fn places(&self, keys: &[&str], text: &str) -> Vec<Place> {
+        let is_it = |written: &&Written| written.content == text && keys.contains(&written.key.as_str());
+        self.texts.iter().filter(is_it).map(|written| self.sources.place(written.span)).collect()
+    }
+
     /// Everything that was found as text for people: place, line, caret and help for each, and a last line that counts.
     /// Empty if nothing was found.
     pub fn render(&self, color: bool) -> String {
@@ -72,6 +81,8 @@ impl Outcome {
 /// Collects findings while a config is read.
 pub(crate) struct Report {
     pub(crate) sources: Sources,
+    /// Every text of the config.
+    pub(crate) texts: Vec<Written>,
     findings: Vec<Finding>,
     /// Start of every line that is not TOML. What a reader makes of the rest of such a line is guesswork, so later
     /// findings there are dropped.
@@ -95,7 +106,7 @@ pub(crate) struct Finding {
 
 impl Report {
     pub(crate) fn new() -> Self {
-        Self { sources: Sources::default(), findings: Vec::new(), broken_lines: BTreeSet::new(), is_torn: false }
+        Self { sources: Sources::default(), texts: Vec::new(), findings: Vec::new(), broken_lines: BTreeSet::new(), is_torn: false }
     }
 
     pub(crate) fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Finding {
@@ -154,7 +165,7 @@ impl Report {
         let omitted = findings.len().saturating_sub(FINDINGS_MAX);
         findings.truncate(FINDINGS_MAX);
         let diagnostics = findings.into_iter().map(|finding| finding.into_diagnostic(&self.sources)).collect();
-        Outcome { plan: plan.filter(|_| !has_error), diagnostics, omitted, sources: self.sources }
+        Outcome { plan: plan.filter(|_| !has_error), diagnostics, omitted, sources: self.sources, texts: self.texts }
     }
 
     fn is_on_broken_line(&self, finding: &Finding) -> bool {

@@ -53,6 +53,19 @@ pub(crate) struct Entry {
     pub(crate) node: Node,
 }
 
+impl Node {
+    fn add_texts(&self, key: &str, all: &mut Vec<Written>) {
+        match &self.value {
+            Value::Text(text) => {
+                all.push(Written { key: key.to_owned(), content: text.content.clone(), span: self.span });
+            }
+            Value::List(nodes) => nodes.iter().for_each(|node| node.add_texts(key, all)),
+            Value::Table(table) => table.add_texts(all),
+            Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime | Value::Hole => {}
+        }
+    }
+}
+
 impl Value {
     /// What a message calls it.
     pub(crate) fn kind(&self) -> &'static str {
@@ -69,7 +82,28 @@ impl Value {
     }
 }
 
+/// A text with the key that it, or the list that it is in, is the value of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    pub(crate) key: String,
+    pub(crate) content: String,
+    pub(crate) span: Span,
+}
+
 impl Table {
+    /// Every text in the table and the tables in it, in their order.
+    pub(crate) fn texts(&self) -> Vec<Written> {
+        let mut all = Vec::new();
+        self.add_texts(&mut all);
+        all
+    }
+
+    fn add_texts(&self, all: &mut Vec<Written>) {
+        for entry in &self.entries {
+            entry.node.add_texts(&entry.name, all);
+        }
+    }
+
     pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.name == name)
     }

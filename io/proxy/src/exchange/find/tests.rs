@@ -1,10 +1,11 @@
 //! Which route a request takes, and which paths take none because servers do not agree on them.
 
 use super::*;
-use crate::state::{Blueprint, ServerStates};
+use crate::state::{Blueprint, Security, ServerStates};
 use evener_http::{HeadLimits, Progress};
 use evener_plan::{
-    AccessFormat, Action, HostMode, HostPattern, Limits, LogPlan, LogTarget, PathMatch, Plan, Respond, Route, Site,
+    AccessFormat, Acme, Action, HostMode, HostPattern, Limits, LogPlan, LogTarget, PathMatch, Plan, Respond, Route,
+    Site,
 };
 use evener_upstream::Pools;
 use std::sync::Arc;
@@ -37,6 +38,9 @@ fn plan_route(text: &str) -> Route {
 fn site(host: Option<&str>, routes: &[&str]) -> Site {
     Site {
         listen: vec![LISTEN],
+        tls: None,
+        http2: false,
+        accept_proxy: None,
         hosts: host.map(|host| HostPattern::Exact(host.to_owned())).into_iter().collect(),
         trusted_proxies: Vec::new(),
         routes: routes.iter().map(|text| plan_route(text)).collect(),
@@ -50,9 +54,14 @@ fn snapshot(sites: Vec<Site>) -> Snapshot {
         log: LogPlan { access: LogTarget::Off, format: AccessFormat::Json },
         limits: Limits::default(),
         sites,
+        acme: Acme::default(),
+        state_dir: String::new(),
+        tcp: Vec::new(),
+        udp: Vec::new(),
         upstreams: Vec::new(),
     };
-    Snapshot::new(Arc::new(Blueprint::new(plan, &mut ServerStates::default())), &Pools::default())
+    let blueprint = Blueprint::new(plan, &mut ServerStates::default(), Security::default());
+    Snapshot::new(Arc::new(blueprint), &Pools::default())
 }
 
 /// A session with the head of a request; what was routed before has left its traces.

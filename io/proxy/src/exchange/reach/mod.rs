@@ -12,7 +12,7 @@ use super::attempt::{Attempt, Failed};
 use super::fault::{Fault, UpstreamFault};
 use super::trip::Trip;
 use super::upload::Upload;
-use crate::state::{Balanced, Client, Session, Snapshot, Work};
+use crate::state::{Balanced, Client, Session, Snapshot, Work, Worker};
 use evener_balance::{Attempted, Change, Failure, Next, Request, Tried};
 use evener_http::http_status_of_call;
 use evener_plan::UpstreamId;
@@ -259,7 +259,7 @@ impl<'s> Way<'s> {
     }
 
     fn tell_change(&self, server: usize, change: Option<Change>) {
-        tell_change(self.client, self.snapshot, self.upstream, server, change);
+        tell_change(&self.client.worker, self.snapshot, self.upstream, server, change);
     }
 }
 
@@ -278,11 +278,17 @@ fn told_status(session: &Session, trip: &Trip) -> u16 {
 pub(crate) fn broke_off(client: &Client, snapshot: &Snapshot, upstream: UpstreamId, work: Work<'_>, fault: &Fault) {
     let server = work.server();
     let change = fault.failure().and_then(|failure| work.fail(failure));
-    tell_change(client, snapshot, upstream, server, change);
+    tell_change(&client.worker, snapshot, upstream, server, change);
 }
 
 /// Says on standard error that a server gets no more requests, or gets them again.
-fn tell_change(client: &Client, snapshot: &Snapshot, upstream: UpstreamId, server: usize, change: Option<Change>) {
+pub(crate) fn tell_change(
+    worker: &Worker,
+    snapshot: &Snapshot,
+    upstream: UpstreamId,
+    server: usize,
+    change: Option<Change>,
+) {
     let Some(change) = change else { return };
     let plan = snapshot.upstream(upstream);
     let label = &plan.servers[server].label;
@@ -291,9 +297,9 @@ fn tell_change(client: &Client, snapshot: &Snapshot, upstream: UpstreamId, serve
         Change::Ejected => ("ejected", "is ejected"),
         Change::Recovered => ("recovered", "is back"),
     };
-    client.worker.counters.ejections.add(u64::from(change == Change::Ejected));
+    worker.counters.ejections.add(u64::from(change == Change::Ejected));
     let message = format_args!("server {label} of upstream {} {what}: {report}", plan.name);
-    client.worker.diagnostics.error(reason, message);
+    worker.diagnostics.error(reason, message);
 }
 
 /// Says on standard error what is wrong with the server of the trip.

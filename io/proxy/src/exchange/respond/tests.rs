@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::exchange::reasons;
+use crate::state::{EntranceFault, PassFault};
 use evener_http::{BodyFault, RequestFault, ResponseFault};
+use evener_tls::HandshakeFault;
 use std::collections::{BTreeMap, HashSet};
 use std::io;
 
@@ -29,6 +31,8 @@ fn own_faults() -> Vec<(Fault, u16, &'static str)> {
     let upstream = [
         (U::Connect(ConnectFault::Refused(io_error())), 502, "connect_refused"),
         (U::Connect(ConnectFault::TimedOut), 504, "connect_timeout"),
+        (U::Connect(ConnectFault::Handshake(HandshakeFault::UnknownName)), 502, "upstream_tls"),
+        (U::Connect(ConnectFault::Protocol(io_error())), 502, "upstream_h2"),
         (U::Connect(ConnectFault::Exhausted(io_error())), 503, "descriptors_exhausted"),
         (U::Closed, 502, "upstream_closed"),
         (U::ResponseTimeout, 504, "response_timeout"),
@@ -76,8 +80,10 @@ fn reasons_are_sorted_and_each_stands_for_one_fault() {
         *by_reason.entry(reason).or_default() += 1;
     }
     assert!(by_reason.values().all(|count| *count == 1), "{by_reason:?}");
-    // Every fault is counted, and no counter is of a fault that cannot be.
-    assert_eq!(by_reason.into_keys().collect::<HashSet<_>>(), listed.iter().copied().collect());
+    // Every fault is counted, and no counter is of a fault that cannot be. Some faults come before any exchange.
+    let of_exchanges: HashSet<&str> = by_reason.into_keys().collect();
+    let before: HashSet<&str> = EntranceFault::reasons().chain(PassFault::ALL.map(PassFault::reason)).collect();
+    assert_eq!(of_exchanges.union(&before).copied().collect::<HashSet<_>>(), listed.iter().copied().collect());
 }
 
 #[track_caller]

@@ -1,0 +1,78 @@
+//! Why a service of layer 4 refused or lost a connection or a datagram, beyond what connecting to a server can fail with.
+
+use std::fmt;
+
+/// What went wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PassFault {
+    /// Every server was tried or takes no connections.
+    NoServer,
+    /// Every server is at its bound, and as many wait as may.
+    QueueFull,
+    /// Every server stayed at its bound for as long as one may wait.
+    QueueTimeout,
+    /// The client's connection broke.
+    ClientReset,
+    /// The server's connection broke.
+    ServerReset,
+    /// Nothing was said for too long.
+    Idle,
+    /// As many sessions are open as may be.
+    TooManySessions,
+    /// The server has told that nobody takes its datagrams.
+    Refused,
+    /// No socket could be had for a session.
+    NoSocket,
+    /// The kernel did not take a datagram.
+    Unsent,
+}
+
+impl PassFault {
+    /// All of them.
+    pub(crate) const ALL: [Self; 10] = [
+        Self::NoServer,
+        Self::QueueFull,
+        Self::QueueTimeout,
+        Self::ClientReset,
+        Self::ServerReset,
+        Self::Idle,
+        Self::TooManySessions,
+        Self::Refused,
+        Self::NoSocket,
+        Self::Unsent,
+    ];
+
+    /// The reason code.
+    pub(crate) const fn reason(self) -> &'static str {
+        match self {
+            Self::NoServer => "no_server",
+            Self::QueueFull => "queue_full",
+            Self::QueueTimeout => "queue_timeout",
+            Self::ClientReset => "tunnel_client_reset",
+            Self::ServerReset => "tunnel_server_reset",
+            Self::Idle => "tunnel_idle",
+            Self::TooManySessions => "udp_sessions_full",
+            Self::Refused => "udp_refused",
+            Self::NoSocket => "udp_no_socket",
+            Self::Unsent => "udp_unsent",
+        }
+    }
+}
+
+impl fmt::Display for PassFault {
+    /// For a sentence that names the service before it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoServer => "no server takes it",
+            Self::QueueFull => "every server is at its bound and the queue is full",
+            Self::QueueTimeout => "every server stayed at its bound",
+            Self::ClientReset => "the client broke the connection",
+            Self::ServerReset => "broke the connection",
+            Self::Idle => "nothing was said for too long",
+            Self::TooManySessions => "as many sessions are open as `max_sessions` allows",
+            Self::Refused => "refuses datagrams: nobody listens there",
+            Self::NoSocket => "cannot be reached: no socket for a session",
+            Self::Unsent => "the kernel did not take a datagram",
+        })
+    }
+}

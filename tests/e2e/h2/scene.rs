@@ -1,0 +1,137 @@
+//! One evener with one worker that speaks HTTP/2 without TLS, in front of a recorder; and a witness, a client with a
+//! connection of its own that must always be served.
+
+use std::io;
+
+use crate::harness::frames::{FramePeer, Message, Outcome};
+use crate::harness::message::Request;
+use crate::harness::wait::{PATIENCE, eventually};
+use crate::harness::{Evener, Recorder, Step};
+
+/// Paths that begin so belong to requests that must never reach the server.
+const FORBIDDEN: &str = "/bad";
+
+pub(super) struct Scene {
+    pub(super) evener: Evener,
+    pub(super) recorder: Recorder,
+    witness: FramePeer,
+}
+
+impl Scene {
+    /// In front of a server that answers with the method and the target of the request.
+    pub(super) fn open() -> Self {
+        Self::with("")
+    }
+
+    /// The same with a `[limits]` table.
+    pub(super) fn with(limits: &str) -> Self {
+        Self::before(Recorder::per_request(|request| vec![Step::Send(echo(request))]), limits)
+    }
+
+    pub(super) fn before(recorder: Recorder, limits: &str) -> Self {
+        let evener = start(recorder.address(), limits, "");
+        let witness = FramePeer::connect(evener.address());
+        Self { evener, recorder, witness }
+    }
+
+    /// A client that has said hello.
+    #[track_caller]
+    pub(super) fn connect(&self) -> FramePeer {
+        FramePeer::connect(self.evener.address())
+    }
+
+    /// What is sent after the hello ends the connection with GOAWAY and this code.
+    #[track_caller]
+    pub(super) fn ends_connection(&mut self, what: &str, code: u32, bytes: impl AsRef<[u8]>) {
+        let mut client = self.connect();
+        // The other side may end the connection before it has taken all.
+        drop(client.try_send(bytes));
+        self.expect_end(what, code, client);
+    }
+
+    #[track_caller]
+    pub(super) fn expect_end(&mut self, what: &str, code: u32, mut client: FramePeer) {
+        match client.rest() {
+            Ok(outcome) => assert_eq!(outcome, Outcome::GoneAway(code), "{what}"),
+            Err(error) => panic!("{what}: {error}"),
+        }
+        self.expect_well(what);
+    }
+
+    /// What is sent after the hello ends the stream with this code, and the connection lives on.
+    #[track_caller]
+    pub(super) fn resets_stream(&mut self, what: &str, stream: u32, code: u32, bytes: impl AsRef<[u8]>) {
+        let mut client = self.connect();
+        client.send(bytes);
+        let message = client.message(stream);
+        assert_eq!(message.outcome, Some(Outcome::Reset(code)), "{what}: {message:?}");
+        client.expect_alive(what);
+        self.expect_well(what);
+    }
+
+    /// What is sent after the hello changes nothing: the client goes on, and stream 101 is served.
+    #[track_caller]
+    pub(super) fn ignores(&mut self, what: &str, bytes: impl AsRef<[u8]>) {
+        let mut client = self.connect();
+        client.send(bytes);
+        client.next_stream = 101;
+        let stream = client.get("/after");
+        let message = client.message(stream);
+        assert_eq!((message.status(), message.text()), (200, "GET /after".into()), "{what}: {message:?}");
+        self.expect_well(what);
+    }
+
+    /// The witness is served, and the server has seen nothing that is forbidden.
+    #[track_caller]
+    pub(super) fn expect_well(&mut self, what: &str) {
+        let stream = self.witness.get("/witness");
+        let message = match self.witness.try_message(stream) {
+            Ok(message) => message,
+            Err(error) => panic!("{what}: the witness: {error}"),
+        };
+        assert_eq!((message.status(), message.text()), (200, "GET /witness".into()), "{what}: {message:?}");
+        let forbidden = self.requests_to(FORBIDDEN);
+        assert!(forbidden.is_empty(), "{what}: {forbidden:?}");
+    }
+
+    /// The requests that the server has got for paths with that beginning.
+    pub(super) fn requests_to(&self, beginning: &str) -> Vec<Request> {
+        let mut requests = self.recorder.requests();
+        requests.retain(|request| request.target.starts_with(beginning));
+        requests
+    }
+
+    /// The only request for that path, once it is there.
+    #[track_caller]
+    pub(super) fn only_request_to(&self, path: &str) -> Request {
+        eventually(PATIENCE, &format!("a request for {path}"), || !self.requests_to(path).is_empty());
+        let mut requests = self.requests_to(path);
+        assert_eq!(requests.len(), 1, "{requests:?}");
+        requests.swap_remove(0)
+    }
+}
+
+/// Evener in front of one server, with a `[limits]` table and further keys of the upstream.
+pub(super) fn start(server: std::net::SocketAddr, limits: &str, upstream: &str) -> Evener {
+    Evener::start(&format!(
+        "workers = 1\nshutdown_grace = \"20s\"\n{limits}\n[[site]]\nlisten = \"{{listen}}\"\nhttp2 = true\nto = \"app\"\n\
+         [upstream.app]\nservers = [\"{server}\"]\n{upstream}\n"
+    ))
+}
+
+/// Method and target of a request, as its answer.
+pub(super) fn echo(request: &Request) -> Vec<u8> {
+    let body: Vec<u8> = format!("{} {}", request.method, request.target).chars().map(|one| one as u8).collect();
+    let mut answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+    if request.method != "HEAD" {
+        answer.extend(body);
+    }
+    answer
+}
+
+/// One request with these fields, and what comes of it.
+#[track_caller]
+pub(super) fn ask<N: AsRef<[u8]>, V: AsRef<[u8]>>(client: &mut FramePeer, fields: &[(N, V)]) -> io::Result<Message> {
+    let stream = client.open(crate::harness::frames::END_STREAM, fields);
+    client.try_message(stream)
+}

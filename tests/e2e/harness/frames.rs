@@ -1,0 +1,490 @@
+//! A peer of HTTP/2 that speaks in frames: it sends exactly the frames it is given, good or bad, and reads what comes
+//! back. It can be a client or a server.
+//!
+//! It keeps no rules of its own. What it does unasked is said in [`Manners`].
+
+use std::collections::HashMap;
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::time::Duration;
+
+use super::hpack::{literal_block, read_block};
+use super::wait::PATIENCE;
+use super::wire::Wire;
+
+pub(crate) const DATA: u8 = 0;
+pub(crate) const HEADERS: u8 = 1;
+pub(crate) const PRIORITY: u8 = 2;
+pub(crate) const RST_STREAM: u8 = 3;
+pub(crate) const SETTINGS: u8 = 4;
+pub(crate) const PUSH_PROMISE: u8 = 5;
+pub(crate) const PING: u8 = 6;
+pub(crate) const GOAWAY: u8 = 7;
+pub(crate) const WINDOW_UPDATE: u8 = 8;
+pub(crate) const CONTINUATION: u8 = 9;
+
+pub(crate) const END_STREAM: u8 = 1;
+pub(crate) const ACK: u8 = 1;
+pub(crate) const END_HEADERS: u8 = 4;
+pub(crate) const PADDED: u8 = 8;
+
+pub(crate) const NO_ERROR: u32 = 0;
+pub(crate) const PROTOCOL_ERROR: u32 = 1;
+pub(crate) const INTERNAL_ERROR: u32 = 2;
+pub(crate) const FLOW_CONTROL_ERROR: u32 = 3;
+pub(crate) const STREAM_CLOSED: u32 = 5;
+pub(crate) const FRAME_SIZE_ERROR: u32 = 6;
+pub(crate) const REFUSED_STREAM: u32 = 7;
+pub(crate) const CANCEL: u32 = 8;
+pub(crate) const COMPRESSION_ERROR: u32 = 9;
+pub(crate) const ENHANCE_YOUR_CALM: u32 = 11;
+
+pub(crate) const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// Bytes of a frame that anybody takes.
+pub(crate) const FRAME_BYTES: usize = 16_384;
+
+/// A frame as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Frame {
+    pub(crate) kind: u8,
+    pub(crate) flags: u8,
+    pub(crate) stream: u32,
+    pub(crate) payload: Vec<u8>,
+}
+
+/// The bytes of a frame.
+pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: impl AsRef<[u8]>) -> Vec<u8> {
+    let payload = payload.as_ref();
+    let length = u32::try_from(payload.len()).expect("payloads of tests are short");
+    let mut bytes = length.to_be_bytes()[1..].to_vec();
+    bytes.extend([kind, flags]);
+    bytes.extend(stream.to_be_bytes());
+    bytes.extend(payload);
+    bytes
+}
+
+/// The bytes of SETTINGS.
+pub(crate) fn settings(values: &[(u16, u32)]) -> Vec<u8> {
+    let payload: Vec<u8> =
+        values.iter().flat_map(|(id, value)| id.to_be_bytes().into_iter().chain(value.to_be_bytes())).collect();
+    frame(SETTINGS, 0, 0, payload)
+}
+
+pub(crate) fn window_update(stream: u32, by: u32) -> Vec<u8> {
+    frame(WINDOW_UPDATE, 0, stream, by.to_be_bytes())
+}
+
+pub(crate) fn rst_stream(stream: u32, code: u32) -> Vec<u8> {
+    frame(RST_STREAM, 0, stream, code.to_be_bytes())
+}
+
+pub(crate) fn goaway(last: u32, code: u32) -> Vec<u8> {
+    frame(GOAWAY, 0, 0, [last.to_be_bytes(), code.to_be_bytes()].concat())
+}
+
+/// HEADERS that hold all of these fields.
+pub(crate) fn headers<N: AsRef<[u8]>, V: AsRef<[u8]>>(stream: u32, flags: u8, fields: &[(N, V)]) -> Vec<u8> {
+    frame(HEADERS, flags | END_HEADERS, stream, literal_block(fields))
+}
+
+/// What a peer does without being asked.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Manners {
+    /// It acknowledges SETTINGS and answers PING.
+    pub(crate) replies: bool,
+    /// It gives back the room that DATA took.
+    pub(crate) grants: bool,
+}
+
+/// What came, with field blocks put together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    Head { stream: u32, fields: Vec<(String, String)>, is_end: bool },
+    Data { stream: u32, bytes: Vec<u8>, is_end: bool },
+    Reset { stream: u32, code: u32 },
+    Leave { last: u32, code: u32 },
+    /// The connection has ended.
+    Closed,
+    Other(Frame),
+}
+
+/// How a message or its stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Ended,
+    Reset(u32),
+    /// The connection was ended with GOAWAY and this code.
+    GoneAway(u32),
+    /// The connection was ended without a word.
+    Closed,
+}
+
+/// What came on one stream.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Message {
+    /// Every block of fields: interim heads, the head, trailers.
+    pub(crate) heads: Vec<Vec<(String, String)>>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) outcome: Option<Outcome>,
+}
+
+impl Message {
+    /// The status of the last head that has one; 0 without.
+    pub(crate) fn status(&self) -> u16 {
+        self.statuses().last().copied().unwrap_or(0)
+    }
+
+    /// The statuses of all heads.
+    pub(crate) fn statuses(&self) -> Vec<u16> {
+        self.heads.iter().filter_map(|head| value(head, ":status")?.parse().ok()).collect()
+    }
+
+    /// The first value of that name in the heads.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.heads.iter().find_map(|head| value(head, name))
+    }
+
+    /// The block after the head with the final status.
+    pub(crate) fn trailers(&self) -> Option<&[(String, String)]> {
+        self.heads.last().filter(|last| value(last, ":status").is_none()).map(Vec::as_slice)
+    }
+
+    pub(crate) fn text(&self) -> String {
+        self.body.iter().copied().map(char::from).collect()
+    }
+}
+
+/// The first value of a name.
+pub(crate) fn value<'f>(fields: &'f [(String, String)], name: &str) -> Option<&'f str> {
+    fields.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
+}
+
+/// One side of a connection.
+pub(crate) struct FramePeer {
+    wire: Wire,
+    pub(crate) manners: Manners,
+    pub(crate) next_stream: u32,
+    messages: HashMap<u32, Message>,
+    /// What the other side has told to be the end, if it did.
+    leave: Option<(u32, u32)>,
+    is_closed: bool,
+    /// Room for DATA that the other side has given, on the connection and on each stream.
+    room: i64,
+    rooms: HashMap<u32, i64>,
+    initial_room: i64,
+    block: Vec<u8>,
+}
+
+impl FramePeer {
+    /// A client that has said hello, and asks for no dynamic table.
+    #[track_caller]
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        Self::connect_with(address, &[])
+    }
+
+    /// The same with further settings.
+    #[track_caller]
+    pub(crate) fn connect_with(address: SocketAddr, values: &[(u16, u32)]) -> Self {
+        let mut peer = Self::silent(address);
+        let values = [&[(1, 0)], values].concat();
+        peer.send([PREFACE, &settings(&values)].concat());
+        peer
+    }
+
+    /// A connection on which nothing was said.
+    #[track_caller]
+    pub(crate) fn silent(address: SocketAddr) -> Self {
+        match Wire::connect(address, PATIENCE) {
+            Ok(wire) => Self::over(wire),
+            Err(error) => panic!("cannot connect to {address}: {error}"),
+        }
+    }
+
+    /// The server's side of the next connection, up to and with our SETTINGS.
+    pub(crate) fn accept(listener: &TcpListener, values: &[(u16, u32)]) -> io::Result<Self> {
+        let (stream, _) = listener.accept()?;
+        let mut peer = Self::over(Wire::new(stream, PATIENCE)?);
+        let mut preface = Vec::new();
+        peer.wire.exactly(PREFACE.len(), &mut |piece| preface.extend_from_slice(piece))?;
+        if preface != PREFACE {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "no preface"));
+        }
+        let values = [&[(1, 0)], values].concat();
+        peer.try_send(settings(&values))?;
+        Ok(peer)
+    }
+
+    fn over(wire: Wire) -> Self {
+        Self {
+            wire,
+            manners: Manners { replies: true, grants: true },
+            next_stream: 1,
+            messages: HashMap::new(),
+            leave: None,
+            is_closed: false,
+            room: 65_535,
+            rooms: HashMap::new(),
+            initial_room: 65_535,
+            block: Vec::new(),
+        }
+    }
+
+    /// Waits at most so long from now on.
+    pub(crate) fn set_patience(&mut self, patience: Duration) {
+        self.wire.set_patience(patience);
+    }
+
+    #[track_caller]
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        if let Err(error) = self.try_send(bytes) {
+            panic!("cannot send: {error}");
+        }
+    }
+
+    pub(crate) fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> io::Result<()> {
+        self.wire.send(bytes.as_ref())
+    }
+
+    /// Sends a head on a new stream; returns its number.
+    #[track_caller]
+    pub(crate) fn open<N: AsRef<[u8]>, V: AsRef<[u8]>>(&mut self, flags: u8, fields: &[(N, V)]) -> u32 {
+        let stream = self.take_stream();
+        self.send(headers(stream, flags, fields));
+        stream
+    }
+
+    /// The number of the next stream.
+    pub(crate) fn take_stream(&mut self) -> u32 {
+        self.next_stream += 2;
+        self.next_stream - 2
+    }
+
+    /// A GET with nothing but what is needed.
+    #[track_caller]
+    pub(crate) fn get(&mut self, path: &str) -> u32 {
+        self.open(END_STREAM, &request("GET", path))
+    }
+
+    /// Sends a body within what the other side admits; gives up without error once its answer is over.
+    pub(crate) fn try_send_body(&mut self, stream: u32, mut bytes: &[u8], is_end: bool) -> io::Result<()> {
+        loop {
+            let room = self.room.min(self.room_of(stream));
+            let piece = usize::try_from(room).unwrap_or(0).min(bytes.len()).min(FRAME_BYTES);
+            if piece > 0 || bytes.is_empty() {
+                let is_last = is_end && piece == bytes.len();
+                self.try_send(frame(DATA, u8::from(is_last), stream, &bytes[..piece]))?;
+                self.room -= i64::try_from(piece).expect("small");
+                *self.rooms.entry(stream).or_insert(self.initial_room) -= i64::try_from(piece).expect("small");
+                bytes = &bytes[piece..];
+                if bytes.is_empty() {
+                    return Ok(());
+                }
+                continue;
+            }
+            self.event()?;
+            if self.messages.get(&stream).is_some_and(|message| message.outcome.is_some()) || self.is_closed {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Room for DATA on a stream.
+    pub(crate) fn room_of(&self, stream: u32) -> i64 {
+        self.rooms.get(&stream).copied().unwrap_or(self.initial_room)
+    }
+
+    /// The next frame; `None` at the end of the connection.
+    pub(crate) fn next_frame(&mut self) -> io::Result<Option<Frame>> {
+        match self.wire.has_more() {
+            Ok(true) => {}
+            Ok(false) => return Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return Ok(None),
+            Err(error) => return Err(error),
+        }
+        let mut bytes = Vec::with_capacity(9);
+        self.wire.exactly(9, &mut |piece| bytes.extend_from_slice(piece))?;
+        let length = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]) as usize;
+        let stream = u32::from_be_bytes([bytes[5], bytes[6], bytes[7], bytes[8]]);
+        let mut payload = Vec::with_capacity(length);
+        self.wire.exactly(length, &mut |piece| payload.extend_from_slice(piece))?;
+        Ok(Some(Frame { kind: bytes[3], flags: bytes[4], stream, payload }))
+    }
+
+    /// What comes next. SETTINGS, PING and WINDOW_UPDATE are dealt with and passed over.
+    pub(crate) fn event(&mut self) -> io::Result<Event> {
+        loop {
+            let Some(frame) = self.next_frame()? else {
+                self.is_closed = true;
+                return Ok(Event::Closed);
+            };
+            let event = self.take(frame)?;
+            if let Some(event) = event {
+                self.note(&event);
+                return Ok(event);
+            }
+        }
+    }
+
+    fn take(&mut self, frame: Frame) -> io::Result<Option<Event>> {
+        let Frame { kind, flags, stream, .. } = frame;
+        let is_end = flags & END_STREAM != 0;
+        match kind {
+            HEADERS | CONTINUATION => {
+                self.block.extend_from_slice(&frame.payload);
+                if kind == HEADERS {
+                    self.messages.entry(stream).or_default();
+                    self.block = frame.payload;
+                }
+                if flags & END_HEADERS == 0 {
+                    return Ok(None);
+                }
+                let fields = read_block(&std::mem::take(&mut self.block))?;
+                Ok(Some(Event::Head { stream, fields, is_end }))
+            }
+            DATA => {
+                let count = u32::try_from(frame.payload.len()).expect("frames are short");
+                if self.manners.grants && count > 0 {
+                    let stream_too = if is_end { Vec::new() } else { window_update(stream, count) };
+                    // The other side may have gone since.
+                    drop(self.try_send([window_update(0, count), stream_too].concat()));
+                }
+                Ok(Some(Event::Data { stream, bytes: frame.payload, is_end }))
+            }
+            RST_STREAM => Ok(Some(Event::Reset { stream, code: number(&frame.payload) })),
+            GOAWAY => {
+                let (last, code) = (number(&frame.payload), number(&frame.payload[4..]));
+                Ok(Some(Event::Leave { last, code }))
+            }
+            WINDOW_UPDATE => {
+                let by = i64::from(number(&frame.payload));
+                match stream {
+                    0 => self.room += by,
+                    stream => *self.rooms.entry(stream).or_insert(self.initial_room) += by,
+                }
+                Ok(None)
+            }
+            SETTINGS | PING => {
+                self.reply(kind, flags, &frame.payload);
+                Ok(None)
+            }
+            _ => Ok(Some(Event::Other(frame))),
+        }
+    }
+
+    fn reply(&mut self, kind: u8, flags: u8, payload: &[u8]) {
+        if flags & ACK != 0 {
+            return;
+        }
+        if kind == SETTINGS {
+            for value in payload.chunks_exact(6).filter(|value| value[..2] == [0, 4]) {
+                self.initial_room = i64::from(number(&value[2..]));
+            }
+        }
+        if self.manners.replies {
+            let echoed = if kind == PING { payload } else { &[] };
+            // The other side may have gone since.
+            drop(self.try_send(frame(kind, ACK, 0, echoed)));
+        }
+    }
+
+    fn note(&mut self, event: &Event) {
+        match event {
+            Event::Head { stream, fields, is_end } => {
+                let message = self.messages.entry(*stream).or_default();
+                message.heads.push(fields.clone());
+                message.outcome = is_end.then_some(Outcome::Ended);
+            }
+            Event::Data { stream, bytes, is_end } => {
+                let message = self.messages.entry(*stream).or_default();
+                message.body.extend_from_slice(bytes);
+                message.outcome = is_end.then_some(Outcome::Ended);
+            }
+            Event::Reset { stream, code } => {
+                let message = self.messages.entry(*stream).or_default();
+                // A reset after the end of an answer tells that the rest of the request is not wanted.
+                message.outcome = message.outcome.or(Some(Outcome::Reset(*code)));
+            }
+            Event::Leave { last, code } => self.leave = Some((*last, *code)),
+            Event::Closed | Event::Other(_) => {}
+        }
+    }
+
+    /// What a stream has brought so far.
+    pub(crate) fn so_far(&self, stream: u32) -> Message {
+        self.messages.get(&stream).cloned().unwrap_or_default()
+    }
+
+    /// The whole message on a stream, or what there is of it when its stream or connection ends.
+    #[track_caller]
+    pub(crate) fn message(&mut self, stream: u32) -> Message {
+        match self.try_message(stream) {
+            Ok(message) => message,
+            Err(error) => panic!("stream {stream}: {error}, after {:?}", self.so_far(stream)),
+        }
+    }
+
+    pub(crate) fn try_message(&mut self, stream: u32) -> io::Result<Message> {
+        loop {
+            if let Some(message) = self.messages.get(&stream)
+                && message.outcome.is_some()
+            {
+                return Ok(message.clone());
+            }
+            if self.is_closed {
+                let outcome = self.ending();
+                return Ok(Message { outcome: Some(outcome), ..self.so_far(stream) });
+            }
+            self.event()?;
+        }
+    }
+
+    fn ending(&self) -> Outcome {
+        self.leave.map_or(Outcome::Closed, |(_, code)| Outcome::GoneAway(code))
+    }
+
+    /// Reads to the end of the connection; tells how it ended.
+    pub(crate) fn rest(&mut self) -> io::Result<Outcome> {
+        while !self.is_closed {
+            self.event()?;
+        }
+        Ok(self.ending())
+    }
+
+    /// The GOAWAY that has come: its last stream and its code.
+    pub(crate) fn leave(&self) -> Option<(u32, u32)> {
+        self.leave
+    }
+
+    /// A PING comes back, so that everything sent before has been seen.
+    #[track_caller]
+    pub(crate) fn expect_alive(&mut self, what: &str) {
+        self.send(frame(PING, 0, 0, b"areyouup"));
+        loop {
+            match self.next_frame() {
+                Ok(Some(Frame { kind: PING, flags: ACK, payload, .. })) if payload == b"areyouup" => return,
+                Ok(Some(frame)) => {
+                    let event = self.take(frame).unwrap_or_else(|error| panic!("{what}: {error}"));
+                    if let Some(event) = event {
+                        self.note(&event);
+                    }
+                }
+                other => panic!("{what}: no answer to a PING: {other:?}, {:?}", self.leave),
+            }
+        }
+    }
+
+    /// Leaves with a reset.
+    pub(crate) fn abort(self) {
+        self.wire.close_with_reset().expect("an open socket can be reset");
+    }
+}
+
+/// The head of a plain request.
+pub(crate) fn request<'a>(method: &'a str, path: &'a str) -> [(&'a str, &'a str); 4] {
+    [(":method", method), (":scheme", "http"), (":authority", "test"), (":path", path)]
+}
+
+fn number(bytes: &[u8]) -> u32 {
+    bytes.iter().take(4).fold(0, |number, byte| number << 8 | u32::from(*byte))
+}
