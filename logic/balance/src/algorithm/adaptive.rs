@@ -67,9 +67,15 @@ fn cost(view: &View<'_>, server: usize) -> f32 {
 /// Written for speed, since this loop is most of what a pick costs: costs are positive, so that their bits compare as
 /// they do, and no branch depends on which of them is the least, which nobody could predict.
 fn scan_few(view: &View<'_>, rng: &mut impl Rng) -> Option<usize> {
-    if !view.is_first || view.tier.is_some() {
-        return scan(view, rng);
+    match () {
+        () if !view.is_first || view.tier.is_some() => scan(view, rng),
+        () if view.balancer.is_plain_list() => scan_fast::<false>(view, rng),
+        () => scan_fast::<true>(view, rng),
     }
+}
+
+/// `CHECKS`: some server may have a bound, or no weight.
+fn scan_fast<const CHECKS: bool>(view: &View<'_>, rng: &mut impl Rng) -> Option<usize> {
     let mut least = NO_COST;
     let mut ties = 0_u32;
     let mut next = 1_u32;
@@ -78,8 +84,8 @@ fn scan_few(view: &View<'_>, rng: &mut impl Rng) -> Option<usize> {
         next <<= 1;
         let state = &*member.state;
         let in_flight = state.in_flight();
-        let is_full = in_flight >= state.limit.load(Ordering::Relaxed);
-        if is_full || member.weight == 0 || state.gate.has(view.closed) {
+        let takes_none = CHECKS && (in_flight >= state.limit.load(Ordering::Relaxed) || member.weight == 0);
+        if takes_none || state.gate.has(view.closed) {
             continue;
         }
         let cost = cost_if_heard(state, in_flight).to_bits();

@@ -49,6 +49,8 @@ pub struct Balancer {
     /// The tiers in their order; empty when there is only one.
     tiers: Box<[u8]>,
     algorithm: Algorithm,
+    /// No server has a bound, and all have a weight.
+    is_plain_list: bool,
     group: Arc<GroupState>,
 }
 
@@ -137,7 +139,8 @@ impl Balancer {
         }
         let algorithm = Algorithm::new(settings.kind, &members);
         let slow_start_ms = settings.slow_start.as_millis() as u32;
-        Self { settings, slow_start_ms, members: members.into(), tiers: tiers.into(), algorithm, group }
+        let is_plain_list = settings.limit == Limit::None && members.iter().all(|member| member.weight > 0);
+        Self { settings, slow_start_ms, members: members.into(), tiers: tiers.into(), algorithm, is_plain_list, group }
     }
 
     /// Its servers, in the order in which they were given.
@@ -185,6 +188,10 @@ impl Balancer {
             key: request.key,
             is_first: request.tried.is_empty(),
         }
+    }
+
+    pub(crate) fn is_plain_list(&self) -> bool {
+        self.is_plain_list
     }
 
     pub(crate) fn reference(&self) -> Reference {
