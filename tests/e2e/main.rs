@@ -2,6 +2,7 @@
 //!
 //! One test binary. Run it with `cargo xtask test --e2e`, which installs the Python servers.
 
+mod acme;
 mod balance;
 mod cli;
 mod control;
@@ -12,7 +13,10 @@ mod grpc;
 mod h2;
 mod harness;
 mod health;
+mod interop;
+mod layer4;
 mod malformed;
 mod operate;
 mod paths;
 mod seed;
+mod tls;

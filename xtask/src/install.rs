@@ -1,5 +1,5 @@
-//! Installs what the tests need and the machine lacks: Debian's Python and a virtual
-//! environment with the pinned packages of `tests/e2e/python/requirements.txt`.
+//! Installs what the tests need and the machine lacks: programs of Debian's, its Python, and a
+//! virtual environment with the pinned packages of `tests/e2e/python/requirements.txt`.
 //!
 //! It changes nothing outside `target/` except through `apt-get`, and it does nothing at all
 //! when everything is there.
@@ -11,6 +11,25 @@ use crate::command::{capture, run, succeeds, target_folder, workspace_root};
 
 const PYTHON_PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 
+/// Programs written by others that stand on both sides of evener in the end-to-end tests.
+const PEERS: [&str; 10] = [
+    "chromium",
+    "curl",
+    "libnginx-mod-http-echo",
+    "nghttp2-client",
+    "nginx",
+    "nodejs",
+    "openssl",
+    "pebble",
+    "postgresql",
+    "redis-server",
+];
+
+/// Installs the programs that the end-to-end tests start.
+pub(crate) fn test_programs() -> Result<(), String> {
+    debian(&PEERS)
+}
+
 /// The Python interpreter of the tests' virtual environment, made or renewed when it is absent
 /// or older than its list of packages.
 pub(crate) fn test_python() -> Result<PathBuf, String> {
@@ -21,7 +40,7 @@ pub(crate) fn test_python() -> Result<PathBuf, String> {
     let python = folder.join("bin/python");
     let stamp = folder.join("installed-requirements.txt");
     let is_current = std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted);
-    if is_current && succeeds(Command::new(&python).args(["-c", "import aiohttp"])) {
+    if is_current && succeeds(Command::new(&python).args(["-c", "import aiohttp, grpc"])) {
         return Ok(python);
     }
     if !can_make_environments() {

@@ -8,6 +8,7 @@
 mod client;
 mod convert;
 mod intake;
+mod meter;
 mod outlet;
 mod server;
 mod transport;

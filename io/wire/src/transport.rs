@@ -1,7 +1,7 @@
 //! A link as the `h2` crate wants it. Writes are gathered, and go out when the one who drives the connection says so: the
 //! crate flushes after every frame of data, which would be a system call for each.
 
-use bytes::{Buf, Bytes};
+use crate::meter::{Meter, Objection};
 use evener_tls::Link;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -12,8 +12,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that are gathered before they must go out.
 const GATHERED_BYTES_MAX: usize = 64 * 1024;
-/// A gathering buffer that has grown beyond this is freed once it is empty.
-const KEPT_BYTES_MAX: usize = 4 * 1024;
+/// A gathering buffer that has grown beyond this is freed once it is empty; smaller ones are kept while there is work.
+const KEPT_BYTES_MAX: usize = 16 * 1024;
+
+/// Reads in one turn of the driver: a peer that sends without end must not keep the worker from everybody else.
+const READS_MAX: u32 = 32;
 
 /// The connection under a number of streams, in the hands of its driver.
 #[derive(Debug)]
@@ -21,6 +24,11 @@ pub(crate) struct Carrier {
     link: Link,
     gathered: RefCell<Gathered>,
     has_read: Cell<bool>,
+    /// Reads that may still be done in this turn.
+    reads_left: Cell<u32>,
+    /// What a client's connection is measured by.
+    meter: Option<RefCell<Meter>>,
+    objection: Cell<Option<Objection>>,
 }
 
 #[derive(Debug, Default)]
@@ -30,8 +38,64 @@ struct Gathered {
 }
 
 impl Carrier {
+    /// The connection with a server.
     pub(crate) fn new(link: Link) -> Rc<Self> {
-        Rc::new(Self { link, gathered: RefCell::default(), has_read: Cell::new(false) })
+        Rc::new(Self::with(link, None))
+    }
+
+    /// The connection with a client. Once there is an objection to what it sends, nothing more is read.
+    pub(crate) fn metered(link: Link, meter: Meter) -> Rc<Self> {
+        Rc::new(Self::with(link, Some(RefCell::new(meter))))
+    }
+
+    fn with(link: Link, meter: Option<RefCell<Meter>>) -> Self {
+        Self {
+            link,
+            gathered: RefCell::default(),
+            has_read: Cell::new(false),
+            reads_left: Cell::new(READS_MAX),
+            meter,
+            objection: Cell::new(None),
+        }
+    }
+
+    /// Begins a turn of the driver.
+    pub(crate) fn begin_turn(&self) {
+        self.reads_left.set(READS_MAX);
+    }
+
+    /// Why nothing more is read.
+    pub(crate) fn objection(&self) -> Option<Objection> {
+        self.objection.get()
+    }
+
+    /// A number for the frame or head that has begun to come and not ended.
+    pub(crate) fn unfinished(&self) -> Option<u64> {
+        self.meter.as_ref().and_then(|meter| meter.borrow().unfinished())
+    }
+
+    fn poll_read(&self, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        match self.objection.get() {
+            // Who drives the connection looks at the objection when nothing more comes.
+            Some(Objection::Flood) => return Poll::Pending,
+            Some(Objection::NoSettings) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
+            None => {}
+        }
+        let Some(reads_left) = self.reads_left.get().checked_sub(1) else {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        };
+        self.reads_left.set(reads_left);
+        let count = ready!(self.link.poll_read(cx, buffer.initialize_unfilled()))?;
+        self.has_read.set(true);
+        if let Some(meter) = &self.meter
+            && let Err(objection) = meter.borrow_mut().receive(&buffer.initialize_unfilled()[..count])
+        {
+            self.objection.set(Some(objection));
+            return self.poll_read(cx, buffer);
+        }
+        buffer.advance(count);
+        Poll::Ready(Ok(()))
     }
 
     /// The connection itself.
@@ -58,6 +122,14 @@ impl Carrier {
         self.link.poll_flush(cx)
     }
 
+    /// Frees what is kept for the next frames.
+    pub(crate) fn rest(&self) {
+        let gathered = &mut *self.gathered.borrow_mut();
+        if gathered.bytes.is_empty() {
+            gathered.bytes = Vec::new();
+        }
+    }
+
     fn poll_gather(&self, cx: &mut Context<'_>, slices: &[io::IoSlice<'_>]) -> Poll<io::Result<usize>> {
         let length: usize = slices.iter().map(|slice| slice.len()).sum();
         let is_full = {
@@ -70,6 +142,10 @@ impl Carrier {
         }
         let gathered = &mut *self.gathered.borrow_mut();
         slices.iter().for_each(|slice| gathered.bytes.extend_from_slice(slice));
+        if let Some(meter) = &self.meter {
+            let mut meter = meter.borrow_mut();
+            slices.iter().for_each(|slice| meter.send(slice));
+        }
         Poll::Ready(Ok(length))
     }
 }
@@ -78,28 +154,17 @@ impl Carrier {
 #[derive(Debug)]
 pub(crate) struct Transport {
     carrier: Rc<Carrier>,
-    /// What was read before HTTP/2 was known to be spoken.
-    first: Bytes,
 }
 
 impl Transport {
-    pub(crate) fn new(carrier: Rc<Carrier>, first: Bytes) -> Self {
-        Self { carrier, first }
+    pub(crate) fn new(carrier: Rc<Carrier>) -> Self {
+        Self { carrier }
     }
 }
 
 impl AsyncRead for Transport {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if !self.first.is_empty() {
-            let count = self.first.len().min(buffer.remaining());
-            buffer.put_slice(&self.first[..count]);
-            self.first.advance(count);
-            return Poll::Ready(Ok(()));
-        }
-        let count = ready!(self.carrier.link.poll_read(cx, buffer.initialize_unfilled()))?;
-        buffer.advance(count);
-        self.carrier.has_read.set(true);
-        Poll::Ready(Ok(()))
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.carrier.poll_read(cx, buffer)
     }
 }
 

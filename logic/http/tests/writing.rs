@@ -80,7 +80,11 @@ fn a_shown_certificate_is_told_and_a_claimed_one_is_not() {
     check(nominated, &trusted, &format!("GET /x HTTP/1.1|Host: a|x-client-cert-subject: CN=far|{added}|"));
     let pairs = set(&[("x-client-cert", ""), ("x-client-cert-subject", "mine")]);
     let set = ForwardRequest { set_headers: &pairs, ..shown };
-    check("Host: a\r\nx-client-cert: 1\r\n", &set, &format!("GET /x HTTP/1.1|Host: a|{added}x-client-cert-subject: mine||"));
+    check(
+        "Host: a\r\nx-client-cert: 1\r\n",
+        &set,
+        &format!("GET /x HTTP/1.1|Host: a|{added}x-client-cert-subject: mine||"),
+    );
 }
 
 #[test]

@@ -2,7 +2,6 @@
 
 use serde_json::{Value, json};
 
-
 use super::{Caller, config, in_front_of, run, secure_server, server};
 use crate::harness::{Evener, certificates};
 
@@ -65,6 +64,16 @@ fn the_client_over_tls_and_the_server_in_the_clear() {
     check_kinds(&caller.finish(), "plain");
 }
 
+/// Neither the least rate of a body nor the time for an answer is meant for conversations.
+#[test]
+fn calls_may_pause() {
+    let server = server("plain");
+    let text = config(&[server.address], "", "response_timeout = \"1s\"");
+    let evener = Evener::start(&format!("{text}\n[limits]\nrate_window = \"1s\"\n"));
+    let said = run(evener.address(), "pause", &["2.5"]);
+    assert_eq!(said, [json!({"up": "2 6"}), json!({"both": ["one", "two"]})]);
+}
+
 #[test]
 fn two_hundred_calls_at_once_are_spread_over_two_servers() {
     let (one, two) = (server("one"), server("two"));
@@ -74,4 +83,3 @@ fn two_hundred_calls_at_once_are_spread_over_two_servers() {
     assert_eq!(count("one") + count("two"), 200, "{said:?}");
     assert!(count("one") >= 40 && count("two") >= 40, "{said:?}");
 }
-

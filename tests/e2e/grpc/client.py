@@ -109,6 +109,33 @@ def hang(client, timeout, request):
     say(outcome(lambda: [say(message.decode()) for message in client.down("Hang")(request.encode(), timeout=float(timeout))]))
 
 
+def bounded(client, timeout, request):
+    """A call whose deadline only evener and the server know: the client would wait for longer."""
+    metadata = (("grpc-timeout", timeout),)
+    say(outcome(lambda: list(client.down("Hang")(request.encode(), metadata=metadata))))
+    ends = time.monotonic() + SECONDS / 2
+    while time.monotonic() < ends and client.unary("LeftCalls")(b"", timeout=SECONDS) == b"0":
+        time.sleep(0.01)
+    say({"left": int(client.unary("LeftCalls")(b"", timeout=SECONDS))})
+
+
+def late(client, timeout):
+    """The same with a server that says nothing."""
+    metadata = (("grpc-timeout", timeout),)
+    say(outcome(lambda: client.unary("Echo")(b"", metadata=metadata)))
+
+
+def pause(client, seconds):
+    """Conversations in which nobody says anything for a while."""
+    def messages():
+        yield b"one"
+        time.sleep(float(seconds))
+        yield b"two"
+
+    say({"up": client.up("Gather")(messages(), timeout=SECONDS).decode()})
+    say({"both": [message.decode() for message in client.both("Talk")(messages(), timeout=SECONDS)]})
+
+
 def cancel(client, request):
     """Leaves a call, once it is being answered or after a while; waits until the server knows."""
     call = client.down("Hang")(request.encode(), timeout=SECONDS)

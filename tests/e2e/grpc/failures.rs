@@ -1,5 +1,6 @@
 //! Calls that fail: by the server's word, by evener's, at the deadline. Each client reads a status of gRPC.
 
+use rustix::process::Signal;
 use serde_json::json;
 
 use super::{check_failure, in_front_of, logged, run, server};
@@ -53,6 +54,31 @@ fn the_deadline_of_the_client_ends_a_call() {
         assert_eq!(said.len(), expected, "{said:?}");
         check_failure(&said[expected - 1], "DEADLINE_EXCEEDED", 0.6..3.0);
     }
+}
+
+#[test]
+fn the_deadline_of_a_call_is_kept_for_the_client_too() {
+    for request in ["silence", "talk"] {
+        let server = server("plain");
+        let evener = in_front_of(&[server.address], "");
+        let said = run(evener.address(), "bounded", &["600m", request]);
+        check_failure(&said[0], "DEADLINE_EXCEEDED", 0.5..5.0);
+        assert_eq!(said[1]["left"], 1);
+    }
+}
+
+#[test]
+fn a_frozen_server_does_not_hold_a_call_beyond_its_deadline() {
+    let server = server("plain");
+    let evener = in_front_of(&[server.address], "");
+    assert_eq!(run(evener.address(), "one", &[])[0]["code"], "OK");
+    server.process.signal(Signal::STOP);
+    let said = run(evener.address(), "late", &["600m"]);
+    check_failure(&said[0], "DEADLINE_EXCEEDED", 0.5..5.0);
+    assert_eq!(said[0]["details"], "Gateway Timeout");
+    assert_eq!(logged(&evener, "grpc_deadline", "status"), 504);
+    server.process.signal(Signal::CONT);
+    assert_eq!(run(evener.address(), "one", &[])[0]["code"], "OK");
 }
 
 #[test]

@@ -10,7 +10,8 @@ use crate::harness::recorder::ok;
 use crate::harness::wait::{PATIENCE, eventually};
 use crate::harness::{Evener, Recorder, Step};
 
-const CALL: &str = "POST /a.B/C HTTP/1.1\r\nHost: test\r\nContent-Type: application/grpc+proto\r\nContent-Length: 0\r\n";
+const CALL: &str =
+    "POST /a.B/C HTTP/1.1\r\nHost: test\r\nContent-Type: application/grpc+proto\r\nContent-Length: 0\r\n";
 
 fn call(evener: &Evener, more: &str) -> Response {
     evener.connect().send(format!("{CALL}{more}\r\n")).response()
@@ -59,7 +60,8 @@ fn a_silent_server_is_left_at_the_deadline_of_the_client_and_not_blamed() {
 
 #[test]
 fn a_server_that_calls_itself_unavailable_is_ejected() {
-    let unavailable = "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nContent-Length: 0\r\ngrpc-status: 14\r\n\r\n";
+    let unavailable =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/grpc\r\nContent-Length: 0\r\ngrpc-status: 14\r\n\r\n";
     let (bad, good) = (Recorder::answering(unavailable), Recorder::answering(ok("")));
     let servers = listed(&[bad.address(), good.address()]);
     let config = format!(

@@ -3,6 +3,10 @@
 //! Rows are numbered; each names its section of RFC 9113. `Scene` holds what every row is checked against: the reaction,
 //! another client that is served meanwhile, and a server that must never see anything of a malformed request.
 
+mod drain;
+mod floods;
 mod frames;
 mod heads;
 mod scene;
+mod streams;
+mod upstream;

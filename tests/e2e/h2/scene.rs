@@ -3,7 +3,7 @@
 
 use std::io;
 
-use crate::harness::frames::{FramePeer, Message, Outcome};
+use crate::harness::frames::{FramePeer, Message, Outcome, PROTOCOL_ERROR};
 use crate::harness::message::Request;
 use crate::harness::wait::{PATIENCE, eventually};
 use crate::harness::{Evener, Recorder, Step};
@@ -40,7 +40,7 @@ impl Scene {
         FramePeer::connect(self.evener.address())
     }
 
-    /// What is sent after the hello ends the connection with GOAWAY and this code.
+    /// What is sent after the hello ends the connection with GOAWAY and this code, or the general one.
     #[track_caller]
     pub(super) fn ends_connection(&mut self, what: &str, code: u32, bytes: impl AsRef<[u8]>) {
         let mut client = self.connect();
@@ -52,7 +52,10 @@ impl Scene {
     #[track_caller]
     pub(super) fn expect_end(&mut self, what: &str, code: u32, mut client: FramePeer) {
         match client.rest() {
-            Ok(outcome) => assert_eq!(outcome, Outcome::GoneAway(code), "{what}"),
+            Ok(outcome) => {
+                let is_expected = outcome == Outcome::GoneAway(code) || outcome == Outcome::GoneAway(PROTOCOL_ERROR);
+                assert!(is_expected, "{what}: {outcome:?}");
+            }
             Err(error) => panic!("{what}: {error}"),
         }
         self.expect_well(what);

@@ -28,6 +28,12 @@ impl RawClient {
         Ok(Self { wire: Wire::connect(address, PATIENCE)? })
     }
 
+    /// The same on a connection that stands already.
+    #[track_caller]
+    pub(crate) fn over(stream: std::net::TcpStream) -> Self {
+        Self { wire: Wire::new(stream, PATIENCE).expect("an open socket") }
+    }
+
     /// Waits at most so long from now on.
     pub(crate) fn with_patience(mut self, patience: Duration) -> Self {
         self.wire.set_patience(patience);
@@ -103,6 +109,13 @@ impl RawClient {
             panic!("{error}, after {:?}", String::from_utf8_lossy(&bytes));
         }
         bytes
+    }
+
+    /// Exactly so many bytes, if they come.
+    pub(crate) fn try_bytes(&mut self, count: usize) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::with_capacity(count);
+        self.wire.exactly(count, &mut |piece| bytes.extend_from_slice(piece))?;
+        Ok(bytes)
     }
 
     /// Everything up to the end of the connection, and whether that end was an orderly one.

@@ -8,6 +8,7 @@ pub(crate) mod certificates;
 pub(crate) mod client;
 pub(crate) mod content;
 pub(crate) mod evener;
+pub(crate) mod frame;
 pub(crate) mod frames;
 pub(crate) mod hpack;
 pub(crate) mod message;

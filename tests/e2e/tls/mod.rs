@@ -17,6 +17,3 @@ mod server;
 mod servers;
 mod stop;
 mod versions;
-
-pub(crate) use authority::{Authority, Issued, Order};
-pub(crate) use client::Build;

@@ -23,7 +23,7 @@ fn both_versions_are_spoken_and_the_newer_first() {
     // Older ones are not, whatever the client's library allows itself.
     let address = evener.address().to_string();
     let old = run("openssl", &["s_client", "-connect", &address, "-tls1_1", "-cipher", "DEFAULT:@SECLEVEL=0"]);
-    assert!(!old.is_good && !old.text.contains("Verification: OK"), "{}", old.text);
+    assert!(!old.is_good && old.text.contains("Cipher is (NONE)"), "{}", old.text);
 }
 
 #[test]

@@ -20,7 +20,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<(), String> {
     let (suite, filter) = parse(arguments)?;
     let python = match suite {
         Suite::Unit => None,
-        Suite::Everything | Suite::EndToEnd => Some(install::test_python()?),
+        Suite::Everything | Suite::EndToEnd => {
+            install::test_programs()?;
+            Some(install::test_python()?)
+        }
     };
     let mut failures = Vec::new();
     // The codec must not grow more expensive unnoticed. Instructions are counted, not time, so that it can be a test.

@@ -10,8 +10,7 @@ use super::tree::Tree;
 
 /// The modules of `io/proxy` in the order a request meets them. A module imports only modules
 /// that stand below it; those at the end are shared by all.
-const JOURNEY: [&str; 8] =
-    ["worker", "listener", "entrance", "layer4", "client", "exchange", "tunnel", "state"];
+const JOURNEY: [&str; 8] = ["worker", "listener", "entrance", "layer4", "client", "exchange", "tunnel", "state"];
 
 /// The crates of `io/`, the most basic first. A crate depends only on those before it; a new
 /// edge needs a decision record, and then a place in this list.

@@ -68,7 +68,7 @@ fn certificate(fault: &TlsFault, outcome: &Outcome) -> Diagnostic {
         evener_tls::Severity::Warning => Severity::Warning,
         evener_tls::Severity::Broken | evener_tls::Severity::Fatal => Severity::Error,
     };
-    let mut places = outcome.places(PATH_KEYS, &fault.subject).into_iter();
+    let mut places = places_of(fault, outcome).into_iter();
     let mut found = finding("bad-certificate", severity, fault.to_string(), &fault.fix());
     found.place = places.next();
     found.labels = places.map(|place| (place, String::from("it is named here, too"))).collect();
@@ -77,6 +77,18 @@ fn certificate(fault: &TlsFault, outcome: &Outcome) -> Diagnostic {
         found.labels.extend(keys.map(|place| (place, String::from("the key"))));
     }
     found
+}
+
+/// Where the path stands, at the key that it is wrong for if that is known.
+fn places_of(fault: &TlsFault, outcome: &Outcome) -> Vec<Place> {
+    let likely: &[&str] = match &fault.problem {
+        Problem::NoCertificate(_) => &["cert", "client_ca", "ca"],
+        Problem::NoKey(_) | Problem::KeyEncrypted | Problem::KeyExposed(_) => &["key"],
+        Problem::NoList(_) | Problem::ListExpired(_) => &["client_crl"],
+        _ => PATH_KEYS,
+    };
+    let places = outcome.places(likely, &fault.subject);
+    if places.is_empty() { outcome.places(PATH_KEYS, &fault.subject) } else { places }
 }
 
 /// The keys of the config whose values are paths of certificates, keys and lists.

@@ -1,14 +1,13 @@
 //! One client connection of HTTP/2: streams come on it, and each is an exchange of its own.
 //!
 //! LIFECYCLE: begin -> streams come and go, with rests in between -> drained (GOAWAY: those that are open are served) ->
-//! closed. A client that takes back requests faster than it lets them be answered, or takes nothing of what it asked for,
-//! is told so and closed.
+//! closed. A client that takes back requests faster than it lets them be answered, says much and asks nothing, never ends what
+//! it says, or takes nothing of what it asked for, is told so and closed.
 
 use crate::exchange::{self, ClientFault, Fault};
 use crate::state::{Entrant, Secured};
-use bytes::Bytes;
 use evener_balance::Rng;
-use evener_http::{HeadLimits, Progress};
+use evener_http::{HeadLimits, Progress, RequestFault};
 use evener_runtime::alarm::Wake;
 use evener_runtime::{Alarm, Millis};
 use evener_tls::Link;
@@ -27,7 +26,7 @@ struct Shared {
     secured: Option<Rc<Secured>>,
     open: Cell<usize>,
     /// Streams that wait for the hand that was called for them.
-    queue: RefCell<VecDeque<ServerStream>>,
+    queue: RefCell<VecDeque<Box<ServerStream>>>,
     /// Hands without a stream.
     idle: RefCell<Vec<(u64, Waker)>>,
     hands: Cell<u64>,
@@ -35,14 +34,24 @@ struct Shared {
     is_over: Cell<bool>,
     /// Requests that were taken back before they were answered; answers make up for them.
     taken_back: Cell<u32>,
+    /// Of the heads of all streams that are being answered.
+    head_bytes: Cell<usize>,
 }
 
 /// How far requests that were taken back may outnumber answers (CVE-2023-44487): more than a browser closes at once, and
 /// no work worth an attack.
 const TAKEN_BACK_MAX: u32 = 200;
 
+/// Bytes of heads that a connection may have us hold at a time: many times what browsers send, and little memory. What goes
+/// beyond is answered with 431.
+const HEAD_BYTES_MAX: usize = 2 * 1024 * 1024;
+
 /// How long the hands of a connection wait for the next stream.
 const WARM: Duration = Duration::from_millis(500);
+
+/// The reason codes of a flood, and of a head that does not end.
+const FLOOD: &str = "h2_flood";
+const SLOW_HEAD: &str = "head_timeout";
 
 /// How long a drained connection may take to say goodbye.
 const PARTING: Duration = Duration::from_secs(2);
@@ -55,15 +64,18 @@ pub(crate) async fn serve(entrant: Entrant, link: Link, secured: Option<Rc<Secur
     entrant.alarm.set(Millis::now().after(limits.head_timeout));
     let Some(mut serving) = begin(&entrant, link, &settings).await else { return };
     let shared = Rc::new(Shared::new(entrant, secured));
-    let mut watch = Watch::new(limits.send_timeout);
+    let mut watch = Watch::new(limits.send_timeout, limits.head_timeout);
     poll_fn(|cx| poll(cx, &mut serving, &shared, &mut watch)).await;
+    if serving.is_flooded() {
+        shared.tell(FLOOD, "sends too much that asks for nothing");
+    }
     shared.is_over.set(true);
     shared.dismiss();
     serving.link().part();
 }
 
 async fn begin(entrant: &Entrant, link: Link, settings: &ServerSettings) -> Option<Serving> {
-    let mut beginning = pin!(Serving::begin(link, Bytes::new(), settings));
+    let mut beginning = pin!(Serving::begin(link, settings));
     poll_fn(|cx| match beginning.as_mut().poll(cx) {
         Poll::Ready(serving) => Poll::Ready(serving.ok()),
         Poll::Pending => match entrant.alarm.poll(cx) {
@@ -77,8 +89,11 @@ async fn begin(entrant: &Entrant, link: Link, settings: &ServerSettings) -> Opti
 /// What the connection waits for besides streams.
 struct Watch {
     send_timeout: Duration,
+    head_timeout: Duration,
     phase: Phase,
     armed: Option<Millis>,
+    /// What has begun to come and is not whole, and when it must be.
+    unfinished: Option<(u64, Millis)>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,17 +111,16 @@ enum Phase {
 }
 
 impl Watch {
-    fn new(send_timeout: Duration) -> Self {
-        Self { send_timeout, phase: Phase::Working, armed: None }
+    fn new(send_timeout: Duration, head_timeout: Duration) -> Self {
+        Self { send_timeout, head_timeout, phase: Phase::Working, armed: None, unfinished: None }
     }
 }
 
 /// Ready when the connection is over.
 fn poll(cx: &mut Context<'_>, serving: &mut Serving, shared: &Rc<Shared>, watch: &mut Watch) -> Poll<()> {
-    if shared.taken_back.get() > TAKEN_BACK_MAX && !matches!(watch.phase, Phase::Parting(_)) {
-        shared.tell_taken_back();
-        serving.calm();
-        watch.phase = Phase::Parting(Millis::now());
+    if shared.taken_back.get() > TAKEN_BACK_MAX && !watch.is_parting() {
+        shared.tell(ClientFault::TakesBack.reason(), "takes back too many requests");
+        watch.calm(serving);
     }
     loop {
         match serving.poll_accept(cx) {
@@ -115,6 +129,10 @@ fn poll(cx: &mut Context<'_>, serving: &mut Serving, shared: &Rc<Shared>, watch:
                 continue;
             }
             Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
+            Poll::Pending if serving.is_flooded() && !watch.is_parting() => {
+                watch.calm(serving);
+                continue;
+            }
             Poll::Pending => {}
         }
         match watch.step(cx, serving, shared) {
@@ -142,6 +160,11 @@ impl Watch {
         if worker.is_draining() && !matches!(self.phase, Phase::Draining | Phase::Parting(_)) {
             return self.drain(serving, alarm, now);
         }
+        if self.is_late(serving, now) {
+            shared.tell(SLOW_HEAD, "does not end what it began to say");
+            self.calm(serving);
+            return Step::Again;
+        }
         let end = match self.phase {
             Phase::Working | Phase::Draining => Millis::NEVER,
             Phase::Blocked(since) => since.after(self.send_timeout),
@@ -149,6 +172,7 @@ impl Watch {
             Phase::Resting(since) => since.after(worker.idle_timeout()),
             Phase::Parting(since) => since.after(PARTING),
         };
+        let end = self.unfinished.filter(|_| !self.is_parting()).map_or(end, |(_, late)| end.min(late));
         if self.armed != Some(end) {
             alarm.set(end);
             self.armed = Some(end);
@@ -156,14 +180,36 @@ impl Watch {
         let Poll::Ready(wake) = alarm.poll(cx) else { return Step::Wait };
         self.armed = None;
         match (wake, self.phase) {
+            (Wake::Deadline, Phase::Blocked(since)) if now < since.after(self.send_timeout) => Step::Again,
             (Wake::Deadline, Phase::Blocked(_) | Phase::Parting(_)) => Step::Over,
             (Wake::Deadline, Phase::Resting(_)) if shared.has_idle_hands() => {
                 shared.dismiss();
+                serving.rest();
                 Step::Again
             }
+            (Wake::Deadline, Phase::Resting(since)) if now < since.after(worker.idle_timeout()) => Step::Again,
             (_, Phase::Resting(_)) => self.drain(serving, alarm, now),
             (Wake::Shed, _) | (Wake::Deadline, Phase::Working | Phase::Draining) => Step::Again,
         }
+    }
+
+    /// Whether a frame or a head has been on its way for too long. No part of it makes up for that.
+    fn is_late(&mut self, serving: &Serving, now: Millis) -> bool {
+        self.unfinished = match (serving.unfinished(), self.unfinished) {
+            (Some(number), Some((begun, late))) if number == begun => Some((begun, late)),
+            (Some(number), _) => Some((number, now.after(self.head_timeout))),
+            (None, _) => None,
+        };
+        !self.is_parting() && self.unfinished.is_some_and(|(_, late)| now >= late)
+    }
+
+    fn is_parting(&self) -> bool {
+        matches!(self.phase, Phase::Parting(_))
+    }
+
+    fn calm(&mut self, serving: &mut Serving) {
+        serving.calm();
+        self.phase = Phase::Parting(Millis::now());
     }
 
     fn next(&self, now: Millis, open: usize, is_blocked: bool, has_heard: bool) -> Phase {
@@ -208,11 +254,12 @@ impl Shared {
             hands: Cell::new(0),
             is_over: Cell::new(false),
             taken_back: Cell::new(0),
+            head_bytes: Cell::new(0),
         }
     }
 
     /// Has a stream answered: by a hand that is free, or by a new one.
-    fn give(self: &Rc<Self>, stream: ServerStream) {
+    fn give(self: &Rc<Self>, stream: Box<ServerStream>) {
         self.open.set(self.open.get() + 1);
         let free = self.idle.borrow_mut().pop();
         match free {
@@ -239,16 +286,16 @@ impl Shared {
         !self.idle.borrow().is_empty()
     }
 
-    fn tell_taken_back(&self) {
-        let (reason, peer) = (ClientFault::TakesBack.reason(), self.entrant.peer);
+    fn tell(&self, reason: &'static str, what: &str) {
+        let peer = self.entrant.peer;
         exchange::count_failure(&self.entrant.worker.counters, reason);
-        let message = format_args!("client {peer} takes back too many requests; its connection is closed");
+        let message = format_args!("client {peer} {what}; its connection is closed");
         self.entrant.worker.diagnostics.error(reason, message);
     }
 }
 
 /// Answers one stream after the other: a task for each would be made and freed with every request.
-async fn hand(shared: Rc<Shared>, number: u64, first: ServerStream) {
+async fn hand(shared: Rc<Shared>, number: u64, first: Box<ServerStream>) {
     let mut next = Some(first);
     while let Some(stream) = next {
         answer(&shared, stream).await;
@@ -275,8 +322,8 @@ async fn hand(shared: Rc<Shared>, number: u64, first: ServerStream) {
 }
 
 /// One exchange.
-async fn answer(shared: &Shared, stream: ServerStream) {
-    let _open = OpenStream(shared);
+async fn answer(shared: &Shared, stream: Box<ServerStream>) {
+    let mut open = OpenStream { shared, head_bytes: 0 };
     let worker = &shared.entrant.worker;
     let mut session = worker.take_session();
     let key = || {
@@ -300,7 +347,15 @@ async fn answer(shared: &Shared, stream: ServerStream) {
         (true, Err(fault)) => Some(Fault::Request(fault)),
         (false, _) | (true, Ok(Progress::NeedMore)) => Some(ClientFault::NoForm.into()),
     };
-    let client = shared.entrant.stream(Wire::Served(Box::new(stream)), shared.secured.clone());
+    let fault = match fault {
+        None if !open.hold(session.inbound.len()) => {
+            session.strip(&worker.buffers);
+            session.started = Some(Instant::now());
+            Some(Fault::Request(RequestFault::HeadTooLarge))
+        }
+        fault => fault,
+    };
+    let client = shared.entrant.stream(Wire::Served(stream), shared.secured.clone());
     match fault {
         None => exchange::run(&client, &mut session).await,
         Some(fault) => exchange::reject(&client, &mut session, fault).await,
@@ -313,13 +368,29 @@ async fn answer(shared: &Shared, stream: ServerStream) {
     worker.give_back_session(session);
 }
 
-/// A stream in the count of its connection.
-struct OpenStream<'s>(&'s Shared);
+/// A stream in the counts of its connection.
+struct OpenStream<'s> {
+    shared: &'s Shared,
+    head_bytes: usize,
+}
+
+impl OpenStream<'_> {
+    /// Counts a head that is held, unless that is too much.
+    fn hold(&mut self, bytes: usize) -> bool {
+        let total = self.shared.head_bytes.get() + bytes;
+        if total <= HEAD_BYTES_MAX {
+            self.shared.head_bytes.set(total);
+            self.head_bytes = bytes;
+        }
+        total <= HEAD_BYTES_MAX
+    }
+}
 
 impl Drop for OpenStream<'_> {
     fn drop(&mut self) {
-        self.0.open.set(self.0.open.get() - 1);
+        self.shared.open.set(self.shared.open.get() - 1);
+        self.shared.head_bytes.set(self.shared.head_bytes.get() - self.head_bytes);
         // The connection may have to rest now, or to end.
-        self.0.entrant.alarm.wake();
+        self.shared.entrant.alarm.wake();
     }
 }

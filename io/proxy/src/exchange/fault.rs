@@ -120,7 +120,7 @@ impl ClientFault {
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::NoForm => "h2_malformed",
-            Self::Misdirected => "misdirected",
+            Self::Misdirected => "misdirected_host",
             Self::TakesBack => "h2_taken_back",
             Self::Deadline => "grpc_deadline",
             Self::HeadTimeout => "head_timeout",

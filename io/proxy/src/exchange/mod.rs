@@ -33,6 +33,7 @@ use evener_route::Match;
 use reach::{Reached, broke_off, reach};
 use stage::Recode;
 use std::sync::OnceLock;
+use std::time::Duration;
 use trip::{BodyPlace, Trip};
 use upload::Upload;
 
@@ -141,6 +142,15 @@ fn is_call(trip: &Trip, snapshot: &Snapshot, upstream: UpstreamId) -> bool {
     trip.call.is_some() && snapshot.upstream(upstream).protocol != Protocol::Http1
 }
 
+/// How long a server may stop in the middle of an answer. A call may be a stream that says nothing for long.
+fn stall_timeout(trip: &Trip, snapshot: &Snapshot, upstream: UpstreamId) -> Duration {
+    let response_timeout = snapshot.upstream(upstream).response_timeout;
+    match is_call(trip, snapshot, upstream) {
+        true => response_timeout.max(snapshot.plan().limits.tunnel_idle_timeout),
+        false => response_timeout,
+    }
+}
+
 /// Delivers the response whose head is complete, and returns both connections if they may be used again.
 async fn deliver(
     client: &Client,
@@ -178,14 +188,9 @@ async fn deliver(
     session.answer.consume(head_bytes);
 
     let limits = &snapshot.plan().limits;
-    let response_timeout = snapshot.upstream(upstream).response_timeout;
-    let stall_timeout = match is_call(trip, snapshot, upstream) {
-        true => response_timeout.max(limits.tunnel_idle_timeout),
-        false => response_timeout,
-    };
-    let server = lease.wire();
+    let stall_timeout = stall_timeout(trip, snapshot, upstream);
     let upload_of = upload.as_deref_mut();
-    let mut delivery = Delivery::new(client, server, limits, stall_timeout, upload_of, framing, &mut work);
+    let mut delivery = Delivery::new(client, lease.wire(), limits, stall_timeout, upload_of, framing, &mut work);
     let ends_with_connection = matches!(client_framing, Framing::UntilClose);
     if ends_with_connection {
         // Whatever ends the connection before the body is whole, a stop of the program too, must not look like its end.

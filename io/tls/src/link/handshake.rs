@@ -71,6 +71,20 @@ pub async fn accept<T>(
     alarm: &Alarm,
     choose: impl FnOnce(&ClientHello<'_>) -> Result<(Arc<ServerConfig>, T), Refusal>,
 ) -> Result<(Link, Shaken, T), HandshakeFault> {
+    if first.is_empty() {
+        let readable = |cx: &mut Context<'_>| socket.poll_readable(cx).map_err(HandshakeFault::Closed);
+        before_deadline(alarm, readable).await?;
+    }
+    // A handshake takes some KiB, which one that says nothing shall not cost.
+    Box::pin(accept_now(socket, first, alarm, choose)).await
+}
+
+async fn accept_now<T>(
+    socket: Socket,
+    first: &[u8],
+    alarm: &Alarm,
+    choose: impl FnOnce(&ClientHello<'_>) -> Result<(Arc<ServerConfig>, T), Refusal>,
+) -> Result<(Link, Shaken, T), HandshakeFault> {
     let accepted = before_deadline(alarm, hello(&socket, first)).await?;
     let (config, chosen) = match choose(&accepted.client_hello()) {
         Ok(chosen) => chosen,

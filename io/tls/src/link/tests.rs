@@ -186,19 +186,25 @@ fn a_handshake_fails_in_time_and_says_why() {
         let (_silent, server) = pair();
         let short = alarms.register();
         short.set(Millis::now().after(Duration::from_millis(30)));
-        let fault = accept(server, &[], &short, |_| Err::<(Arc<ServerConfig>, ()), _>(Refusal::UnknownName)).await.err();
+        let fault =
+            accept(server, &[], &short, |_| Err::<(Arc<ServerConfig>, ()), _>(Refusal::UnknownName)).await.err();
         assert!(matches!(fault, Some(HandshakeFault::TimedOut)), "{fault:?}");
 
         let (client, server) = pair();
         let own = alarm(&alarms);
-        let fault = accept(server, b"GET / HTTP/1.1\r\n\r\n", &own, |_| Err::<(Arc<ServerConfig>, ()), _>(Refusal::UnknownName)).await.err();
+        let fault = accept(server, b"GET / HTTP/1.1\r\n\r\n", &own, |_| {
+            Err::<(Arc<ServerConfig>, ()), _>(Refusal::UnknownName)
+        })
+        .await
+        .err();
         assert!(matches!(fault, Some(HandshakeFault::Tls(_))));
         drop(client);
 
         let (client, server) = pair();
         let own = alarm(&alarms);
         tokio::task::spawn_local(async move {
-            let turned_away = accept(server, &[], &own, |_| Err::<(Arc<ServerConfig>, ()), _>(Refusal::UnknownName)).await;
+            let turned_away =
+                accept(server, &[], &own, |_| Err::<(Arc<ServerConfig>, ()), _>(Refusal::UnknownName)).await;
             assert!(matches!(turned_away.err(), Some(HandshakeFault::UnknownName)));
         });
         let fault = connect(client, configs().0, name(), &alarm(&alarms)).await.err();
@@ -209,9 +215,7 @@ fn a_handshake_fails_in_time_and_says_why() {
         let own = alarm(&alarms);
         let (_, server_config) = configs();
         let accepting =
-            tokio::task::spawn_local(
-                async move { accept(server, &[], &own, |_| Ok((server_config, ()))).await.err() },
-            );
+            tokio::task::spawn_local(async move { accept(server, &[], &own, |_| Ok((server_config, ()))).await.err() });
         // A certificate that the client does not trust.
         let fault = connect(client, configs().0, name(), &alarm(&alarms)).await.err();
         assert!(matches!(fault, Some(HandshakeFault::Tls(rustls::Error::InvalidCertificate(_)))), "{fault:?}");

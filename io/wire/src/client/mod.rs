@@ -75,7 +75,7 @@ impl std::fmt::Debug for Opened {
 /// The server speaks no HTTP/2, or the connection broke.
 pub async fn open(link: Link, settings: &ClientSettings) -> io::Result<Opened> {
     let carrier = Carrier::new(link);
-    let transport = Transport::new(Rc::clone(&carrier), Bytes::new());
+    let transport = Transport::new(Rc::clone(&carrier));
     let mut builder = Builder::new();
     builder
         .enable_push(false)
@@ -86,6 +86,7 @@ pub async fn open(link: Link, settings: &ClientSettings) -> io::Result<Opened> {
     let (sender, mut connection) = builder.handshake::<_, Bytes>(transport).await.map_err(error_of)?;
     // RFC 9113 §3.4: settings come first. How many streams there may be, and whether WebSockets, stands in them.
     poll_fn(|cx| {
+        carrier.begin_turn();
         let ended = Pin::new(&mut connection).poll(cx);
         let flushed = carrier.poll_flush(cx);
         match (ended, flushed) {
@@ -105,6 +106,7 @@ pub async fn open(link: Link, settings: &ClientSettings) -> io::Result<Opened> {
 
 async fn drive(mut connection: Connection<Transport, Bytes>, shared: Rc<Shared>) {
     poll_fn(|cx| {
+        shared.carrier.begin_turn();
         let ended = Pin::new(&mut connection).poll(cx).is_ready();
         let is_broken = matches!(shared.carrier.poll_flush(cx), Poll::Ready(Err(_)));
         if ended || is_broken { Poll::Ready(()) } else { Poll::Pending }

@@ -7,8 +7,10 @@ mod stream;
 
 pub use stream::ServerStream;
 
+use crate::meter::{Meter, Objection};
 use crate::transport::{Carrier, Transport};
 use bytes::Bytes;
+use evener_runtime::Millis;
 use evener_tls::Link;
 use h2::server::{Builder, Connection};
 use std::future::poll_fn;
@@ -30,16 +32,20 @@ const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
 const CONNECTION_WINDOW_BYTES: u32 = 512 * 1024;
 /// Bytes of one stream that the `h2` crate keeps until the connection takes them.
 const SEND_BUFFER_BYTES_MAX: usize = 128 * 1024;
+/// Streams that the client makes us reset by faults of its own, over the life of the connection (CVE-2025-8671).
+const FAULTY_STREAMS_MAX: usize = 200;
 
 /// A connection of HTTP/2 with a client.
 pub struct Serving {
     connection: Connection<Transport, Bytes>,
     carrier: Rc<Carrier>,
     is_tls: bool,
+    /// The `h2` crate has ended the connection because the client asked too much.
+    was_calmed: bool,
 }
 
 /// A stream that a client has opened.
-pub type Accepted = Result<ServerStream, io::Error>;
+pub type Accepted = Result<Box<ServerStream>, io::Error>;
 
 impl std::fmt::Debug for Serving {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -48,15 +54,14 @@ impl std::fmt::Debug for Serving {
 }
 
 impl Serving {
-    /// Awaits the client's preface and sends ours. `first` is what was read of the connection already. There is no time
-    /// limit here.
+    /// Awaits the client's preface and sends ours. There is no time limit here.
     ///
     /// # Errors
     /// What came is not HTTP/2, or the connection broke.
-    pub async fn begin(link: Link, first: Bytes, settings: &ServerSettings) -> io::Result<Self> {
+    pub async fn begin(link: Link, settings: &ServerSettings) -> io::Result<Self> {
         let is_tls = link.is_tls();
-        let carrier = Carrier::new(link);
-        let transport = Transport::new(Rc::clone(&carrier), first);
+        let carrier = Carrier::metered(link, Meter::new(Millis::now()));
+        let transport = Transport::new(Rc::clone(&carrier));
         let mut builder = Builder::new();
         builder
             .max_concurrent_streams(settings.streams_max)
@@ -64,27 +69,31 @@ impl Serving {
             .initial_window_size(STREAM_WINDOW_BYTES)
             .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
             .max_send_buffer_size(SEND_BUFFER_BYTES_MAX)
+            .max_local_error_reset_streams(Some(FAULTY_STREAMS_MAX))
             .enable_connect_protocol();
         let mut handshake = std::pin::pin!(builder.handshake(transport));
         let connection = poll_fn(|cx| {
+            carrier.begin_turn();
             let shaken = handshake.as_mut().poll(cx);
             // A failure shows itself with the next read.
             let _flushed = carrier.poll_flush(cx);
             shaken
         });
         let connection = connection.await.map_err(crate::intake::error_of)?;
-        Ok(Self { connection, carrier, is_tls })
+        Ok(Self { connection, carrier, is_tls, was_calmed: false })
     }
 
     /// The next stream. `None`: the connection has ended in good order, or after a word to the client why not. While it is
     /// pending, everything that streams have to say goes out.
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
+        self.carrier.begin_turn();
         let accepted = self.connection.poll_accept(cx);
         match accepted {
             Poll::Ready(Some(Ok((request, respond)))) => {
-                Poll::Ready(Some(Ok(ServerStream::new(request, respond, self.is_tls))))
+                Poll::Ready(Some(Ok(Box::new(ServerStream::new(request, respond, self.is_tls)))))
             }
             Poll::Ready(Some(Err(error))) => {
+                self.was_calmed |= error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM);
                 let _flushed = self.carrier.poll_flush(cx);
                 Poll::Ready(Some(Err(crate::intake::error_of(error))))
             }
@@ -109,9 +118,25 @@ impl Serving {
         self.carrier.poll_flush(cx).is_pending()
     }
 
+    /// Frees what is kept for the next frames: none are expected soon.
+    pub fn rest(&self) {
+        self.carrier.rest();
+    }
+
     /// The connection itself.
     pub fn link(&self) -> &Link {
         self.carrier.link()
+    }
+
+    /// Whether the client sends far more than what asks for something, so that the connection must end: after
+    /// [`Self::calm`], or by itself.
+    pub fn is_flooded(&self) -> bool {
+        self.was_calmed || self.carrier.objection() == Some(Objection::Flood)
+    }
+
+    /// A number for the frame or head that has begun to come and is not whole; another one has another number.
+    pub fn unfinished(&self) -> Option<u64> {
+        self.carrier.unfinished()
     }
 
     /// Whether some stream is open.

@@ -20,8 +20,10 @@ const OWN_HEADS: HeadLimits = HeadLimits { bytes_max: 256 * 1024, fields_max: 10
 
 /// A request over HTTP/2.
 pub struct ServerStream {
-    parts: Parts,
+    /// The head, until it was written: a client must not make us keep it twice.
+    parts: RefCell<Option<Parts>>,
     is_tls: bool,
+    is_tunnel: bool,
     intake: RefCell<Intake>,
     answer: RefCell<Answer>,
     /// The client has reset the stream before it was answered.
@@ -42,24 +44,25 @@ enum State {
 
 impl std::fmt::Debug for ServerStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ServerStream").field("request", &self.parts).finish_non_exhaustive()
+        f.debug_struct("ServerStream").field("is_tunnel", &self.is_tunnel).finish_non_exhaustive()
     }
 }
 
 impl ServerStream {
     pub(super) fn new(request: Request<RecvStream>, respond: SendResponse<Bytes>, is_tls: bool) -> Self {
         let (parts, body) = request.into_parts();
-        let is_switch = parts.extensions.get::<h2::ext::Protocol>().is_some();
+        let is_tunnel = parts.extensions.get::<h2::ext::Protocol>().is_some();
         let has_length = parts.headers.contains_key(http::header::CONTENT_LENGTH);
         let marking = match () {
-            () if is_switch => Marking::Tunnel,
+            () if is_tunnel => Marking::Tunnel,
             () if has_length || body.is_end_stream() => Marking::Length,
             () => Marking::Chunks,
         };
         let method = if parts.method == http::Method::HEAD { Method::Head } else { Method::Other };
         Self {
-            parts,
+            parts: RefCell::new(Some(parts)),
             is_tls,
+            is_tunnel,
             intake: RefCell::new(Intake::new(body, Vec::new(), marking)),
             answer: RefCell::new(Answer { parser: ResponseParser::new(), method, state: State::Head(respond) }),
             is_reset: Cell::new(false),
@@ -69,9 +72,10 @@ impl ServerStream {
     /// Appends the head of the request as text. `key` gives random numbers: the nonce of a WebSocket, which has none over
     /// HTTP/2. False: it cannot be said in HTTP/1.1, and must be answered with 400.
     pub fn write_head(&self, key: impl FnOnce() -> [u64; 2], out: &mut Vec<u8>) -> bool {
-        let key = if self.is_tunnel() { nonce(key()) } else { String::new() };
+        let key = if self.is_tunnel { nonce(key()) } else { String::new() };
         let has_body = !self.intake.borrow().is_ended();
-        let written: Result<(), Malformed> = convert::request_text(&self.parts, has_body, self.is_tls, &key, out);
+        let Some(parts) = self.parts.take() else { return false };
+        let written: Result<(), Malformed> = convert::request_text(&parts, has_body, self.is_tls, &key, out);
         written.is_ok()
     }
 
@@ -104,7 +108,7 @@ impl ServerStream {
     fn poll_fill(&self, cx: &mut Context<'_>) -> Poll<io::Result<bool>> {
         let filled = ready!(self.intake.borrow_mut().poll_fill(cx));
         match filled {
-            Ok(false) if !self.is_tunnel() => {
+            Ok(false) if !self.is_tunnel => {
                 let error = ready!(self.answer.borrow_mut().poll_reset(cx));
                 self.is_reset.set(true);
                 Poll::Ready(Err(error))
@@ -115,10 +119,6 @@ impl ServerStream {
             }
             Ok(is_there) => Poll::Ready(Ok(is_there)),
         }
-    }
-
-    fn is_tunnel(&self) -> bool {
-        self.parts.extensions.get::<h2::ext::Protocol>().is_some()
     }
 
     pub(crate) fn poll_write_pieces(&self, cx: &mut Context<'_>, pieces: &[&[u8]]) -> Poll<io::Result<usize>> {

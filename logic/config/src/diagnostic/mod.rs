@@ -106,7 +106,13 @@ pub(crate) struct Finding {
 
 impl Report {
     pub(crate) fn new() -> Self {
-        Self { sources: Sources::default(), texts: Vec::new(), findings: Vec::new(), broken_lines: BTreeSet::new(), is_torn: false }
+        Self {
+            sources: Sources::default(),
+            texts: Vec::new(),
+            findings: Vec::new(),
+            broken_lines: BTreeSet::new(),
+            is_torn: false,
+        }
     }
 
     pub(crate) fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Finding {

@@ -85,7 +85,8 @@ const KEYS: &[Key] = &[
         name: "handshakes",
         kind: Kind::Integer { min: 1, max: 1_000_000 },
         without: Without::Default("1024"),
-        doc: "Handshakes of TLS that one worker has under way; the connection of a further one is closed.",
+        doc: "Handshakes of TLS that one worker has under way; the connection of a further one is closed. \
+              One that has not yet said what it wants is none.",
         example: "500",
     },
     Key {

@@ -64,7 +64,7 @@ const SITE_KEYS: &[Key] = &[
             plural: "blocks of addresses",
         })),
         without: Without::Means("no peer is trusted"),
-        doc: "Peers whose `X-Forwarded-*` fields are believed. Those of anyone else are dropped.",
+        doc: "Peers whose `X-Forwarded-*` and `X-Client-Cert-*` fields are believed. Those of anyone else are dropped.",
         example: "[\"10.0.0.0/8\", \"::1\"]",
     },
 ];

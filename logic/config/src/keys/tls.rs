@@ -66,7 +66,9 @@ const CLIENTS: &[Key] = &[
         name: "client_ca",
         kind: PATH,
         without: Without::Means("clients are not asked for certificates"),
-        doc: "Path of the certificates of the authorities that sign those of clients.",
+        doc: "Path of the certificates of the authorities that sign those of clients. Servers are told of a client's \
+              certificate in the fields `x-client-cert`, `x-client-cert-subject` and so on, which no client can forge; see \
+              [tls.md](tls.md).",
         example: "\"clients.pem\"",
     },
     Key {

@@ -2,6 +2,7 @@
 //! Single inputs with a known result are not here, but in the tables beside.
 
 use evener_http::*;
+use std::time::Duration;
 
 pub(crate) const LIMITS: HeadLimits = HeadLimits { bytes_max: 8192, fields_max: 64 };
 
@@ -19,6 +20,9 @@ pub(crate) fn request_head(message: &[u8]) {
     same_as_httparse(message, head);
     for trusts_peer in [false, true] {
         check_forwarded(message, head, trusts_peer);
+    }
+    if let Some(timeout) = GrpcCall::read(message, head).and_then(|call| call.timeout) {
+        assert!(!timeout.is_zero() && timeout <= Duration::from_hours(99_999_999));
     }
 }
 
@@ -206,6 +210,7 @@ fn check_forwarded(message: &[u8], head: &RequestHead, trusts_peer: bool) {
     assert_eq!(count(FieldKind::XForwardedFor), 1);
     assert_eq!(count(FieldKind::Alias) + count(FieldKind::ProxyConnection) + count(FieldKind::KeepAlive), 0);
     assert!(trusts_peer || (count(FieldKind::XForwarded) == 0 && count(FieldKind::XForwardedProto) == 1));
+    assert!(trusts_peer || count(FieldKind::ClientCertificate) == 0);
     assert!(count(FieldKind::ContentLength) + count(FieldKind::TransferEncoding) <= 1);
 }
 

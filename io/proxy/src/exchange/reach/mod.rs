@@ -102,6 +102,10 @@ pub(crate) async fn reach<'s>(
     }
 }
 
+/// How often a server is asked again that has refused a stream; then it is another one's turn. A guess: more than a server
+/// refuses while it restarts or changes its limits.
+const REFUSALS_MAX: u32 = 3;
+
 impl<'s> Way<'s> {
     fn balanced(&self) -> &'s Balanced {
         self.snapshot.balanced(self.upstream)
@@ -118,6 +122,7 @@ impl<'s> Way<'s> {
     ) -> Result<Reached<'s>, Turned<'s>> {
         let server = work.server();
         let mut freshness = Freshness::Pooled;
+        let mut refusals = 0;
         loop {
             let mut lease = match self.lease(session, trip, server, freshness).await {
                 Ok(lease) => lease,
@@ -145,11 +150,14 @@ impl<'s> Way<'s> {
             let Err(failed) = heard else {
                 return Ok(Reached { lease, work, upstream: self.upstream, set_cookie: None });
             };
-            let was_reused = lease.is_reused();
+            // RFC 9113 §8.7: a refusal says nothing against the server, nor against the connection, however new it is.
+            let is_refused = lease.wire().is_refused();
+            refusals += u32::from(is_refused);
+            let was_reused = if is_refused { refusals <= REFUSALS_MAX } else { lease.is_reused() };
             if self.next(session, trip, upload.as_deref(), &failed, was_reused, &work) != Next::SameServer {
                 return Err(Turned { work, failed, was_reused });
             }
-            freshness = Freshness::Fresh;
+            freshness = if is_refused { Freshness::Pooled } else { Freshness::Fresh };
             if let Some(upload) = upload.as_deref_mut() {
                 upload.rewind();
             }

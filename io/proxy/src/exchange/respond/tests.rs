@@ -22,7 +22,7 @@ fn own_faults() -> Vec<(Fault, u16, &'static str)> {
         (C::AmbiguousPath, 400, "ambiguous_path"),
         (C::PathClimbs, 400, "path_climbs"),
         (C::NoForm, 400, "h2_malformed"),
-        (C::Misdirected, 421, "misdirected"),
+        (C::Misdirected, 421, "misdirected_host"),
         (C::TakesBack, 429, "h2_taken_back"),
         (C::Deadline, 504, "grpc_deadline"),
         (C::ReadsTooSlowly, 499, "client_reads_too_slowly"),
