@@ -388,9 +388,12 @@ impl OpenStream<'_> {
 
 impl Drop for OpenStream<'_> {
     fn drop(&mut self) {
-        self.shared.open.set(self.shared.open.get() - 1);
+        let open = self.shared.open.get() - 1;
+        self.shared.open.set(open);
         self.shared.head_bytes.set(self.shared.head_bytes.get() - self.head_bytes);
-        // The connection may have to rest now, or to end.
-        self.shared.entrant.alarm.wake();
+        if open == 0 || self.shared.taken_back.get() > TAKEN_BACK_MAX {
+            // The connection may have to rest now, or to end.
+            self.shared.entrant.alarm.wake();
+        }
     }
 }
