@@ -297,8 +297,11 @@ impl Shared {
 /// Answers one stream after the other: a task for each would be made and freed with every request.
 async fn hand(shared: Rc<Shared>, number: u64, first: Box<ServerStream>) {
     let mut next = Some(first);
+    // One for all its streams, as a connection of HTTP/1 has one for all its requests.
+    let mut alarm = shared.entrant.worker.alarms.register();
     while let Some(stream) = next {
-        answer(&shared, stream).await;
+        alarm = answer(&shared, stream, alarm).await;
+        alarm.set(Millis::NEVER);
         let mut was_idle = false;
         next = poll_fn(|cx| {
             if let Some(stream) = shared.queue.borrow_mut().pop_front() {
@@ -322,7 +325,7 @@ async fn hand(shared: Rc<Shared>, number: u64, first: Box<ServerStream>) {
 }
 
 /// One exchange.
-async fn answer(shared: &Shared, stream: Box<ServerStream>) {
+async fn answer(shared: &Shared, stream: Box<ServerStream>, alarm: Alarm) -> Alarm {
     let mut open = OpenStream { shared, head_bytes: 0 };
     let worker = &shared.entrant.worker;
     let mut session = worker.take_session();
@@ -355,7 +358,7 @@ async fn answer(shared: &Shared, stream: Box<ServerStream>) {
         }
         fault => fault,
     };
-    let client = shared.entrant.stream(Wire::Served(stream), shared.secured.clone());
+    let client = shared.entrant.stream(Wire::Served(stream), shared.secured.clone(), alarm);
     match fault {
         None => exchange::run(&client, &mut session).await,
         Some(fault) => exchange::reject(&client, &mut session, fault).await,
@@ -363,9 +366,9 @@ async fn answer(shared: &Shared, stream: Box<ServerStream>) {
     let is_reset = matches!(&client.wire, Wire::Served(stream) if stream.is_reset());
     let taken_back = shared.taken_back.get();
     shared.taken_back.set(if is_reset { taken_back + 1 } else { taken_back.saturating_sub(1) });
-    drop(client);
     session.strip(&worker.buffers);
     worker.give_back_session(session);
+    client.alarm
 }
 
 /// A stream in the counts of its connection.

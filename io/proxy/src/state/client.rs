@@ -80,9 +80,8 @@ impl Entrant {
     }
 
     /// A stream of this connection, as a client of its own.
-    pub(crate) fn stream(&self, wire: Wire, secured: Option<Rc<Secured>>) -> Client {
+    pub(crate) fn stream(&self, wire: Wire, secured: Option<Rc<Secured>>, alarm: Alarm) -> Client {
         let worker = Rc::clone(&self.worker);
-        let alarm = worker.alarms.register();
         Client { wire, alarm, worker, peer: self.peer, listen: self.listen, secured, _open: None }
     }
 }
