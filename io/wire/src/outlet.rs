@@ -158,3 +158,27 @@ impl Outlet {
 pub(crate) fn broken(what: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, what)
 }
+
+/// Writes pieces one after the other as far as that goes; returns how many bytes went.
+pub(crate) fn write_each(
+    pieces: &[&[u8]],
+    mut write: impl FnMut(&[u8]) -> Poll<io::Result<usize>>,
+) -> Poll<io::Result<usize>> {
+    let mut total = 0;
+    for piece in pieces {
+        let mut rest = *piece;
+        while !rest.is_empty() {
+            match write(rest) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(broken("bytes after a message"))),
+                Poll::Ready(Ok(count)) => {
+                    total += count;
+                    rest = &rest[count..];
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending if total > 0 => return Poll::Ready(Ok(total)),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+    }
+    Poll::Ready(Ok(total))
+}

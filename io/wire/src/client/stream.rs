@@ -5,7 +5,7 @@
 use super::Shared;
 use crate::convert::{self, Asked};
 use crate::intake::{Intake, error_of};
-use crate::outlet::{Outlet, broken};
+use crate::outlet::{Outlet, broken, write_each};
 use bytes::Bytes;
 use evener_http::{BodyDecoder, HeadLimits, Method, Progress, RequestParser};
 use h2::client::{ResponseFuture, SendRequest};
@@ -72,23 +72,7 @@ impl ClientStream {
     }
 
     pub(crate) fn poll_write_pieces(&self, cx: &mut Context<'_>, pieces: &[&[u8]]) -> Poll<io::Result<usize>> {
-        let mut total = 0;
-        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
-            let mut piece = *piece;
-            while !piece.is_empty() {
-                match self.poll_write(cx, piece) {
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(broken("bytes after a message"))),
-                    Poll::Ready(Ok(count)) => {
-                        total += count;
-                        piece = &piece[count..];
-                    }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending if total > 0 => return Poll::Ready(Ok(total)),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-        }
-        Poll::Ready(Ok(total))
+        write_each(pieces, |piece| self.poll_write(cx, piece))
     }
 
     fn poll_write(&self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {

@@ -4,7 +4,7 @@
 
 use crate::convert::{self, Malformed};
 use crate::intake::{Intake, Marking};
-use crate::outlet::{Outlet, broken};
+use crate::outlet::{Outlet, broken, write_each};
 use bytes::Bytes;
 use evener_http::{BodyDecoder, HeadLimits, Method, Progress, RequestContext, ResponseParser};
 use h2::server::SendResponse;
@@ -123,23 +123,7 @@ impl ServerStream {
 
     pub(crate) fn poll_write_pieces(&self, cx: &mut Context<'_>, pieces: &[&[u8]]) -> Poll<io::Result<usize>> {
         let answer = &mut *self.answer.borrow_mut();
-        let mut total = 0;
-        for piece in pieces.iter().filter(|piece| !piece.is_empty()) {
-            let mut piece = *piece;
-            while !piece.is_empty() {
-                match answer.poll_write(cx, piece) {
-                    Poll::Ready(Ok(0)) => return Poll::Ready(Err(broken("bytes after a message"))),
-                    Poll::Ready(Ok(count)) => {
-                        total += count;
-                        piece = &piece[count..];
-                    }
-                    Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
-                    Poll::Pending if total > 0 => return Poll::Ready(Ok(total)),
-                    Poll::Pending => return Poll::Pending,
-                }
-            }
-        }
-        Poll::Ready(Ok(total))
+        write_each(pieces, |piece| answer.poll_write(cx, piece))
     }
 
     pub(crate) fn end(&self) {
