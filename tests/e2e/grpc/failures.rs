@@ -6,6 +6,7 @@ use serde_json::json;
 use super::{check_failure, in_front_of, logged, run, server};
 use crate::harness::Evener;
 use crate::harness::ports::free_address;
+use crate::harness::wait::{PATIENCE, eventually};
 
 #[test]
 fn what_servers_say_of_a_failure_arrives() {
@@ -73,6 +74,7 @@ fn a_frozen_server_does_not_hold_a_call_beyond_its_deadline() {
     let evener = in_front_of(&[server.address], "");
     assert_eq!(run(evener.address(), "one", &[])[0]["code"], "OK");
     server.process.signal(Signal::STOP);
+    eventually(PATIENCE, "the server stands still", || server.process.is_stopped());
     let said = run(evener.address(), "late", &["600m"]);
     check_failure(&said[0], "DEADLINE_EXCEEDED", 0.5..5.0);
     assert_eq!(said[0]["details"], "Gateway Timeout");
