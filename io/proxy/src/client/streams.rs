@@ -49,10 +49,6 @@ const HEAD_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// How long the hands of a connection wait for the next stream.
 const WARM: Duration = Duration::from_millis(500);
 
-/// The reason codes of a flood, and of a head that does not end.
-const FLOOD: &str = "h2_flood";
-const SLOW_HEAD: &str = "head_timeout";
-
 /// How long a drained connection may take to say goodbye.
 const PARTING: Duration = Duration::from_secs(2);
 
@@ -67,7 +63,7 @@ pub(crate) async fn serve(entrant: Entrant, link: Link, secured: Option<Rc<Secur
     let mut watch = Watch::new(limits.send_timeout, limits.head_timeout);
     poll_fn(|cx| poll(cx, &mut serving, &shared, &mut watch)).await;
     if serving.is_flooded() {
-        shared.tell(FLOOD, "sends too much that asks for nothing");
+        shared.tell(ClientFault::Floods, "sends too much that asks for nothing");
     }
     shared.is_over.set(true);
     shared.dismiss();
@@ -119,7 +115,7 @@ impl Watch {
 /// Ready when the connection is over.
 fn poll(cx: &mut Context<'_>, serving: &mut Serving, shared: &Rc<Shared>, watch: &mut Watch) -> Poll<()> {
     if shared.taken_back.get() > TAKEN_BACK_MAX && !watch.is_parting() {
-        shared.tell(ClientFault::TakesBack.reason(), "takes back too many requests");
+        shared.tell(ClientFault::TakesBack, "takes back too many requests");
         watch.calm(serving);
     }
     loop {
@@ -161,7 +157,7 @@ impl Watch {
             return self.drain(serving, alarm, now);
         }
         if self.is_late(serving, now) {
-            shared.tell(SLOW_HEAD, "does not end what it began to say");
+            shared.tell(ClientFault::HeadTimeout, "does not end what it began to say");
             self.calm(serving);
             return Step::Again;
         }
@@ -286,8 +282,8 @@ impl Shared {
         !self.idle.borrow().is_empty()
     }
 
-    fn tell(&self, reason: &'static str, what: &str) {
-        let peer = self.entrant.peer;
+    fn tell(&self, fault: ClientFault, what: &str) {
+        let (reason, peer) = (fault.reason(), self.entrant.peer);
         exchange::count_failure(&self.entrant.worker.counters, reason);
         let message = format_args!("client {peer} {what}; its connection is closed");
         self.entrant.worker.diagnostics.error(reason, message);

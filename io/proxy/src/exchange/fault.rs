@@ -48,6 +48,8 @@ pub(crate) enum ClientFault {
     Misdirected,
     /// Requests were taken back faster than they were answered.
     TakesBack,
+    /// A connection of HTTP/2 says much that asks for nothing.
+    Floods,
     /// The time was over that the client had given the call (`grpc-timeout`). The client chooses it, so that it tells
     /// nothing of the server.
     Deadline,
@@ -122,6 +124,7 @@ impl ClientFault {
             Self::NoForm => "h2_malformed",
             Self::Misdirected => "misdirected_host",
             Self::TakesBack => "h2_taken_back",
+            Self::Floods => "h2_flood",
             Self::Deadline => "grpc_deadline",
             Self::HeadTimeout => "head_timeout",
             Self::BodyTooSlow => "body_too_slow",
@@ -205,6 +208,7 @@ pub(crate) fn reasons() -> Vec<&'static str> {
         ClientFault::NoForm,
         ClientFault::Misdirected,
         ClientFault::TakesBack,
+        ClientFault::Floods,
         ClientFault::Deadline,
         ClientFault::ReadsTooSlowly,
         ClientFault::Gone,

@@ -19,7 +19,7 @@ pub(crate) fn status_of(fault: &Fault) -> u16 {
             ClientFault::MethodNotAllowed => 405,
             ClientFault::AmbiguousPath | ClientFault::PathClimbs | ClientFault::NoForm => 400,
             ClientFault::Misdirected => 421,
-            ClientFault::TakesBack => 429,
+            ClientFault::TakesBack | ClientFault::Floods => 429,
             ClientFault::Deadline => 504,
             ClientFault::ReadsTooSlowly | ClientFault::Gone => 499,
         },

@@ -24,6 +24,7 @@ fn own_faults() -> Vec<(Fault, u16, &'static str)> {
         (C::NoForm, 400, "h2_malformed"),
         (C::Misdirected, 421, "misdirected_host"),
         (C::TakesBack, 429, "h2_taken_back"),
+        (C::Floods, 429, "h2_flood"),
         (C::Deadline, 504, "grpc_deadline"),
         (C::ReadsTooSlowly, 499, "client_reads_too_slowly"),
         (C::Gone, 499, "client_gone"),
