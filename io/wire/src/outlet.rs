@@ -53,15 +53,17 @@ impl Outlet {
 
     /// Passes `bytes` on; returns how many went. After [`Poll::Pending`] the next call must begin with the same bytes.
     pub(crate) fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let mut granted = 0;
         if self.taken == 0 {
             self.stream.reserve_capacity(bytes.len().min(TAKEN_BYTES_MAX));
-            let limit = match self.stream.capacity() {
+            granted = self.stream.capacity();
+            let limit = match granted {
                 0 => TAKEN_SHUT_BYTES_MAX,
                 granted => granted.min(TAKEN_BYTES_MAX) + LINE_BYTES,
             };
             self.taken = self.take(&bytes[..bytes.len().min(limit)])?;
         }
-        ready!(self.poll_send(cx))?;
+        ready!(self.poll_send(cx, granted))?;
         Poll::Ready(Ok(std::mem::take(&mut self.taken)))
     }
 
@@ -86,16 +88,19 @@ impl Outlet {
         Ok(taken)
     }
 
-    /// Sends what was taken, and the end of the stream once the message is whole.
-    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Sends what was taken, and the end of the stream once the message is whole. `room`: what the peer is known to admit.
+    fn poll_send(&mut self, cx: &mut Context<'_>, mut room: usize) -> Poll<io::Result<()>> {
         let (is_whole, has_trailers) = match &self.body {
             Body::Framed(decoder) => (decoder.is_done(), !decoder.trailers().is_empty()),
             Body::Tunnel => (false, false),
         };
         while !self.unsent.is_empty() {
             let wanted = self.unsent.len().min(FRAME_BYTES_MAX);
-            let granted = ready!(self.poll_room(cx, wanted))?;
-            let frame = self.unsent.split_to(granted.min(wanted));
+            if room < wanted {
+                room = ready!(self.poll_room(cx, wanted))?;
+            }
+            let frame = self.unsent.split_to(room.min(wanted));
+            room -= frame.len();
             let is_last = is_whole && !has_trailers && self.unsent.is_empty();
             self.stream.send_data(frame, is_last).map_err(error_of)?;
             self.is_over |= is_last;

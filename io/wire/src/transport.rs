@@ -12,11 +12,22 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes that are gathered before they must go out.
 const GATHERED_BYTES_MAX: usize = 64 * 1024;
+/// Under TLS, from so many bytes on what is to be written is encrypted where it stands instead of being gathered first.
+const QUEUED_BYTES_MIN: usize = 2 * 1024;
 /// A gathering buffer that has grown beyond this is freed once it is empty; smaller ones are kept while there is work.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
 
 /// Reads in one turn of the driver: a peer that sends without end must not keep the worker from everybody else.
 const READS_MAX: u32 = 32;
+
+/// Bytes that are read at a time: a record of TLS.
+const READ_BYTES: usize = 16 * 1024;
+
+thread_local! {
+    /// What was just read, until the `h2` crate has copied it. Its own buffers would have to be cleared for each read,
+    /// however little comes.
+    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
 
 /// The connection under a number of streams, in the hands of its driver.
 #[derive(Debug)]
@@ -26,6 +37,8 @@ pub(crate) struct Carrier {
     has_read: Cell<bool>,
     /// Reads that may still be done in this turn.
     reads_left: Cell<u32>,
+    /// Nothing was there to be read, in this turn. The `h2` crate asks again for every stream that it hands out.
+    is_dry: Cell<bool>,
     /// What a client's connection is measured by.
     meter: Option<RefCell<Meter>>,
     objection: Cell<Option<Objection>>,
@@ -35,6 +48,8 @@ pub(crate) struct Carrier {
 struct Gathered {
     bytes: Vec<u8>,
     written: usize,
+    /// Bytes that wait under TLS, encrypted.
+    queued: usize,
 }
 
 impl Carrier {
@@ -54,14 +69,16 @@ impl Carrier {
             gathered: RefCell::default(),
             has_read: Cell::new(false),
             reads_left: Cell::new(READS_MAX),
+            is_dry: Cell::new(false),
             meter,
             objection: Cell::new(None),
         }
     }
 
-    /// Begins a turn of the driver.
+    /// Begins a turn of the driver. All of it happens in one poll of one task.
     pub(crate) fn begin_turn(&self) {
         self.reads_left.set(READS_MAX);
+        self.is_dry.set(false);
     }
 
     /// Why nothing more is read.
@@ -81,21 +98,43 @@ impl Carrier {
             Some(Objection::NoSettings) => return Poll::Ready(Err(io::ErrorKind::InvalidData.into())),
             None => {}
         }
+        if self.is_dry.get() {
+            return Poll::Pending;
+        }
         let Some(reads_left) = self.reads_left.get().checked_sub(1) else {
             cx.waker().wake_by_ref();
             return Poll::Pending;
         };
         self.reads_left.set(reads_left);
-        let count = ready!(self.link.poll_read(cx, buffer.initialize_unfilled()))?;
-        self.has_read.set(true);
-        if let Some(meter) = &self.meter
-            && let Err(objection) = meter.borrow_mut().receive(&buffer.initialize_unfilled()[..count])
-        {
-            self.objection.set(Some(objection));
-            return self.poll_read(cx, buffer);
+        match READ.with_borrow_mut(|bytes| self.poll_read_into(cx, bytes, buffer)) {
+            Poll::Ready(Ok(Some(objection))) => {
+                self.objection.set(Some(objection));
+                self.poll_read(cx, buffer)
+            }
+            Poll::Ready(Ok(None)) => Poll::Ready(Ok(())),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.is_dry.set(true);
+                Poll::Pending
+            }
         }
-        buffer.advance(count);
-        Poll::Ready(Ok(()))
+    }
+
+    fn poll_read_into(
+        &self,
+        cx: &mut Context<'_>,
+        bytes: &mut [u8],
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<Option<Objection>>> {
+        let wanted = buffer.remaining().min(bytes.len());
+        let count = ready!(self.link.poll_read(cx, &mut bytes[..wanted]))?;
+        self.has_read.set(true);
+        let heard = self.meter.as_ref().map(|meter| meter.borrow_mut().receive(&bytes[..count]));
+        if let Some(Err(objection)) = heard {
+            return Poll::Ready(Ok(Some(objection)));
+        }
+        buffer.put_slice(&bytes[..count]);
+        Poll::Ready(Ok(None))
     }
 
     /// The connection itself.
@@ -112,14 +151,24 @@ impl Carrier {
     pub(crate) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let gathered = &mut *self.gathered.borrow_mut();
         while gathered.written < gathered.bytes.len() {
-            gathered.written += ready!(self.link.poll_write(cx, &gathered.bytes[gathered.written..]))?;
+            let rest = &gathered.bytes[gathered.written..];
+            gathered.written += match self.link.queue(&[rest]) {
+                Some(Ok(0)) => {
+                    ready!(self.link.poll_flush(cx))?;
+                    continue;
+                }
+                Some(queued) => queued?,
+                None => ready!(self.link.poll_write(cx, rest))?,
+            };
         }
         gathered.written = 0;
         gathered.bytes.clear();
         if gathered.bytes.capacity() > KEPT_BYTES_MAX {
             gathered.bytes = Vec::new();
         }
-        self.link.poll_flush(cx)
+        ready!(self.link.poll_flush(cx))?;
+        gathered.queued = 0;
+        Poll::Ready(Ok(()))
     }
 
     /// Frees what is kept for the next frames.
@@ -135,18 +184,51 @@ impl Carrier {
         let is_full = {
             let gathered = self.gathered.borrow();
             // A write that is under way must go on with the same bytes.
-            gathered.written > 0 || gathered.bytes.len() + length > GATHERED_BYTES_MAX
+            gathered.written > 0 || gathered.queued + gathered.bytes.len() + length > GATHERED_BYTES_MAX
         };
         if is_full {
             ready!(self.poll_flush(cx))?;
         }
         let gathered = &mut *self.gathered.borrow_mut();
-        slices.iter().for_each(|slice| gathered.bytes.extend_from_slice(slice));
+        let queued = match slices {
+            [payload] if length >= QUEUED_BYTES_MIN => self.link.queue(&[&gathered.bytes, payload]),
+            [head, payload] if length >= QUEUED_BYTES_MIN => self.link.queue(&[&gathered.bytes, head, payload]),
+            _ => None,
+        };
+        let taken = match queued.transpose()?.map(|queued| gathered.was_queued(queued)) {
+            Some(taken @ 1..) => taken,
+            Some(0) | None => gathered.add(slices),
+        };
         if let Some(meter) = &self.meter {
-            let mut meter = meter.borrow_mut();
-            slices.iter().for_each(|slice| meter.send(slice));
+            meter_sent(&mut meter.borrow_mut(), slices, taken);
         }
-        Poll::Ready(Ok(length))
+        Poll::Ready(Ok(taken))
+    }
+}
+
+/// Tells the meter of the first bytes of `slices`.
+fn meter_sent(meter: &mut Meter, slices: &[io::IoSlice<'_>], taken: usize) {
+    let mut rest = taken;
+    for slice in slices {
+        let count = slice.len().min(rest);
+        meter.send(&slice[..count]);
+        rest -= count;
+    }
+}
+
+impl Gathered {
+    /// Copies bytes; returns how many.
+    fn add(&mut self, slices: &[io::IoSlice<'_>]) -> usize {
+        slices.iter().for_each(|slice| self.bytes.extend_from_slice(slice));
+        slices.iter().map(|slice| slice.len()).sum()
+    }
+
+    /// So many bytes are queued, beginning with those that were gathered; returns how many there are of what came behind.
+    fn was_queued(&mut self, count: usize) -> usize {
+        let of_gathered = count.min(self.bytes.len());
+        self.bytes.drain(..of_gathered);
+        self.queued += count;
+        count - of_gathered
     }
 }
 

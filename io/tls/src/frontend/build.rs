@@ -53,7 +53,7 @@ pub(crate) fn frontends(plan: &Plan, shop: &mut Workshop<'_>) -> (Frontends, Vec
     listens.retain(|_, frontend: &mut Frontend| {
         frontend.names.has(|place| place.service.is_some() || by_name(place.owner))
     });
-    (Frontends { listens }, services, faults)
+    (Frontends { listens: listens.into_iter().collect() }, services, faults)
 }
 
 fn put(

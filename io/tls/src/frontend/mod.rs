@@ -14,19 +14,19 @@ use crate::policy::PolicyId;
 use evener_plan::Listen;
 use names::Names;
 use rustls::ServerConfig;
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// What the sites and services of one plan need towards clients.
 #[derive(Debug, Default)]
 pub struct Frontends {
-    listens: HashMap<Listen, Frontend>,
+    /// Few: looking through them costs less than a hash.
+    listens: Vec<(Listen, Frontend)>,
 }
 
 impl Frontends {
     /// What is needed on an address; `None` where no TLS ends and no service is chosen by its name.
     pub fn get(&self, listen: Listen) -> Option<&Frontend> {
-        self.listens.get(&listen)
+        self.listens.iter().find(|(own, _)| *own == listen).map(|(_, frontend)| frontend)
     }
 }
 

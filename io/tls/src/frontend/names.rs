@@ -65,6 +65,9 @@ impl<T> Names<T> {
 
     /// Who has this name.
     pub(super) fn of(&self, name: &str) -> Option<&T> {
+        if self.exact.is_empty() && self.wildcard.is_empty() {
+            return self.all.get(self.any?);
+        }
         let mut buffer = [0; NAME_BYTES_MAX];
         let index = canonical(name, &mut buffer).and_then(|name| self.named(name)).or(self.any)?;
         self.all.get(index)

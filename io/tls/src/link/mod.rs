@@ -105,7 +105,16 @@ impl Link {
         }
     }
 
-    /// Takes what is left of a TLS record that a pending write began, if there is one, to the kernel.
+    /// Encrypts bytes for the next [`Self::poll_flush`], as many as there is room for; returns how many. `None`: in the
+    /// clear nothing is kept. Must not be mixed with a write that is pending.
+    pub fn queue(&self, pieces: &[&[u8]]) -> Option<io::Result<usize>> {
+        match &self.kind {
+            Kind::Plain(_) => None,
+            Kind::Tls(stream) => Some(stream.queue(pieces)),
+        }
+    }
+
+    /// Takes to the kernel what is left of a TLS record that a pending write began, and what was queued.
     pub fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &self.kind {
             Kind::Plain(_) => Poll::Ready(Ok(())),

@@ -1,7 +1,8 @@
 //! A socket under TLS after its handshake: records in and out.
 //!
 //! What a write reports as gone is with the kernel: encrypted bytes never wait here unseen, so that dropping a stream
-//! loses nothing that was reported, and a slow reader is seen as one.
+//! loses nothing that was reported, and a slow reader is seen as one. Who queues bytes instead has to flush, and to mind
+//! how many wait.
 
 use evener_runtime::Socket;
 use rustls::Connection;
@@ -117,6 +118,11 @@ impl Stream {
         Poll::Ready(Ok(std::mem::take(&mut state.taken)))
     }
 
+    /// Encrypts as much as there is room for, and sends nothing.
+    pub(super) fn queue(&self, pieces: &[&[u8]]) -> io::Result<usize> {
+        self.state.borrow_mut().encrypt(pieces)
+    }
+
     pub(super) fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.state.borrow_mut().poll_flush(cx, &self.socket)
     }
@@ -167,16 +173,15 @@ impl State {
         Poll::Ready(processed.map(|_| ()).map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault)))
     }
 
+    /// Encrypts as much as there is room for. Of the pieces the first four count.
     fn encrypt(&mut self, pieces: &[&[u8]]) -> io::Result<usize> {
         let mut writer = self.connection.writer();
-        match pieces {
-            [one] => writer.write(one),
-            [first, second] => writer.write_vectored(&[IoSlice::new(first), IoSlice::new(second)]),
-            more => {
-                let slices: Vec<IoSlice<'_>> = more.iter().map(|piece| IoSlice::new(piece)).collect();
-                writer.write_vectored(&slices)
-            }
+        if let [one] = pieces {
+            return writer.write(one);
         }
+        let mut slices = [IoSlice::new(&[]); 4];
+        slices.iter_mut().zip(pieces).for_each(|(slice, piece)| *slice = IoSlice::new(piece));
+        writer.write_vectored(&slices[..pieces.len().min(4)])
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>, socket: &Socket) -> Poll<io::Result<()>> {

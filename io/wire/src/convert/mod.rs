@@ -1,13 +1,17 @@
 //! Heads of HTTP/2 as the text of HTTP/1.1, and back (RFC 9113 §8.3). The text goes through the same strict parsers as
 //! that of an HTTP/1 connection; here stands only what has no place in it.
 
+#[cfg(any(test, feature = "checks"))]
+pub(crate) mod check;
+mod own;
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use own::{OwnHead, own_head};
 pub(crate) use request::{Asked, Malformed, request_of, request_text};
-pub(crate) use response::{base64, response_of, response_text};
+pub(crate) use response::{base64, response_text};
 
 use evener_http::{Field, FieldKind};
 use http::{HeaderMap, HeaderName, HeaderValue};

@@ -18,6 +18,8 @@ pub(crate) enum Malformed {
     Target,
     /// A protocol other than `websocket` in an extended CONNECT (RFC 8441).
     Protocol,
+    /// An extended CONNECT with a length: what follows is no body, and would be taken for one.
+    Length,
 }
 
 /// How a request is said over HTTP/2 that asks for another protocol.
@@ -43,32 +45,47 @@ pub(crate) fn request_text(
         return Err(Malformed::Scheme);
     }
     write_line(parts, is_switch, out)?;
-    write_host(parts, out)?;
-    let mut cookies = parts.headers.get_all(header::COOKIE).iter().peekable();
+    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
+    if let Some(authority) = authority {
+        write_field("host", authority, out);
+    }
+    let (mut hosts, mut has_cookies, mut has_length) = (0, false, false);
     for (name, value) in &parts.headers {
-        if name == header::HOST || name == header::COOKIE {
-            continue;
-        }
         let value = value.as_bytes();
+        match *name {
+            header::HOST => {
+                hosts += 1;
+                // RFC 9113 §8.3.1: they must say the same.
+                if hosts > 1 || authority.is_some_and(|authority| !authority.eq_ignore_ascii_case(value)) {
+                    return Err(Malformed::TwoHosts);
+                }
+                if authority.is_some() {
+                    continue;
+                }
+            }
+            header::COOKIE => {
+                has_cookies = true;
+                continue;
+            }
+            header::CONTENT_LENGTH if is_switch => return Err(Malformed::Length),
+            header::CONTENT_LENGTH => has_length = true,
+            // RFC 8441 §5.1: it means nothing here, and ours would be the second.
+            header::SEC_WEBSOCKET_KEY if is_switch => continue,
+            _ => {}
+        }
         if value.trim_ascii().len() != value.len() {
             return Err(Malformed::Padding);
         }
         write_field(name.as_str(), value, out);
     }
-    if cookies.peek().is_some() {
-        // RFC 9113 §8.2.3: the crumbs of a cookie are one field in HTTP/1.1.
-        out.extend_from_slice(b"cookie: ");
-        for (number, crumb) in cookies.enumerate() {
-            out.extend_from_slice(if number > 0 { b"; " } else { b"" });
-            out.extend_from_slice(crumb.as_bytes().trim_ascii());
-        }
-        out.extend_from_slice(b"\r\n");
+    if has_cookies {
+        write_cookies(parts, out);
     }
     if is_switch {
         write_field("upgrade", WEBSOCKET.as_bytes(), out);
         write_field("connection", b"upgrade", out);
         write_field("sec-websocket-key", key.as_bytes(), out);
-    } else if has_body && !parts.headers.contains_key(header::CONTENT_LENGTH) {
+    } else if has_body && !has_length {
         write_field("transfer-encoding", b"chunked", out);
     }
     out.extend_from_slice(b"\r\n");
@@ -93,22 +110,14 @@ fn write_line(parts: &Parts, is_switch: bool, out: &mut Vec<u8>) -> Result<(), M
     Ok(())
 }
 
-fn write_host(parts: &Parts, out: &mut Vec<u8>) -> Result<(), Malformed> {
-    let mut hosts = parts.headers.get_all(header::HOST).iter();
-    let (host, second) = (hosts.next(), hosts.next());
-    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
-    if second.is_some() {
-        return Err(Malformed::TwoHosts);
+/// RFC 9113 §8.2.3: the crumbs of a cookie are one field in HTTP/1.1.
+fn write_cookies(parts: &Parts, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"cookie: ");
+    for (number, crumb) in parts.headers.get_all(header::COOKIE).iter().enumerate() {
+        out.extend_from_slice(if number > 0 { b"; " } else { b"" });
+        out.extend_from_slice(crumb.as_bytes().trim_ascii());
     }
-    let host = host.map(HeaderValue::as_bytes);
-    let name = match (authority, host) {
-        // RFC 9113 §8.3.1: they must say the same.
-        (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => return Err(Malformed::TwoHosts),
-        (Some(name), _) | (None, Some(name)) => name,
-        (None, None) => return Ok(()),
-    };
-    write_field("host", name, out);
-    Ok(())
+    out.extend_from_slice(b"\r\n");
 }
 
 /// What a server is asked over HTTP/2.

@@ -1,29 +1,10 @@
 //! Responses.
 
-use super::{add_fields, write_field};
+use super::write_field;
 use crate::intake::Marking;
 use aws_lc_rs::digest;
-use evener_http::{Method, ResponseHead};
-use http::{Response, StatusCode, header, response::Parts};
-
-/// The response of a parsed head for a client of HTTP/2. A 101 has become a 200 (RFC 8441 §5).
-pub(crate) fn response_of(message: &[u8], head: &ResponseHead) -> Response<()> {
-    let mut response = Response::new(());
-    *response.status_mut() = match head.status {
-        101 => StatusCode::OK,
-        // The parser admits 100 to 599 only.
-        status => StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY),
-    };
-    add_fields(message, &head.fields, |_| false, response.headers_mut());
-    if head.status == 101 {
-        response.headers_mut().remove("sec-websocket-accept");
-    }
-    // A head that stands for the trailers of a gRPC call: its fields are what the client takes for trailers.
-    if response.headers().contains_key("grpc-status") {
-        response.headers_mut().remove(header::CONTENT_LENGTH);
-    }
-    response
-}
+use evener_http::Method;
+use http::{header, response::Parts};
 
 /// Writes a server's response as text; says how its body is marked. `is_ended`: no frame follows the head.
 pub(crate) fn response_text(

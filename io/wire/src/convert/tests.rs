@@ -61,9 +61,15 @@ fn what_has_no_form_is_malformed() {
     check(request().header("x-a", " b"), Malformed::Padding);
     check(request().uri("http://example.com/"), Malformed::Scheme);
     check(request().method("CONNECT").uri("/x"), Malformed::Target);
-    let mut other = request().method("CONNECT").body(()).unwrap();
-    other.extensions_mut().insert(h2::ext::Protocol::from_static("connect-udp"));
-    assert_eq!(text(other, false).err(), Some(Malformed::Protocol));
+    let connect = |protocol, name, value| {
+        let mut connect = request().method("CONNECT").header(name, value).body(()).unwrap();
+        connect.extensions_mut().insert(h2::ext::Protocol::from_static(protocol));
+        text(connect, true)
+    };
+    assert_eq!(connect("connect-udp", "x", "y").err(), Some(Malformed::Protocol));
+    assert_eq!(connect("websocket", "content-length", "3").err(), Some(Malformed::Length));
+    let own_key = connect("websocket", "sec-websocket-key", "b3RoZXI=").unwrap();
+    assert_eq!(own_key.matches("sec-websocket-key").count(), 1, "{own_key}");
 }
 
 #[test]
@@ -101,4 +107,76 @@ fn a_switch_is_answered_as_http_1_would() {
 fn trailers_go_there_and_back() {
     let lines = b"grpc-status: 0\r\ngrpc-message: all well\r\n";
     assert_eq!(field_lines(&field_map(lines)), lines);
+}
+
+/// What the strict parser says of a head, and what is told of one that evener has written itself.
+#[track_caller]
+fn check_own(text: &str, method: evener_http::Method, fields: &[(&str, &str)]) {
+    use evener_http::{RequestContext, ResponseParser};
+    let mut parser = ResponseParser::new();
+    let limits = HeadLimits { bytes_max: 64 * 1024, fields_max: 100 };
+    assert!(matches!(parser.parse(text.as_bytes(), &limits, RequestContext { method }), Ok(Progress::Complete)));
+    let head = parser.head();
+    // Twice: the second time every field is known.
+    for _ in 0..2 {
+        let own = own_head(format!("{text}body").as_bytes(), method, HeaderMap::new()).unwrap();
+        assert_eq!((own.status, own.framing, own.head_bytes), (head.status, head.framing, head.head_bytes), "{text}");
+        let is = own.response.headers().iter().map(|(name, value)| (name.as_str(), value.to_str().unwrap()));
+        assert_eq!(is.collect::<Vec<_>>(), fields, "{text}");
+    }
+}
+
+#[test]
+fn own_heads_are_read_as_the_strict_parser_reads_them() {
+    use evener_http::Method::{Get, Head};
+    let plain = "HTTP/1.1 200 OK\r\nServer: a\r\nContent-Length: 5\r\n\r\n";
+    check_own(plain, Get, &[("server", "a"), ("content-length", "5")]);
+    check_own(plain, Head, &[("server", "a"), ("content-length", "5")]);
+    // Other values and other fields at the places of those that are known.
+    check_own(
+        "HTTP/1.1 200 OK\r\nServer: b\r\nContent-Length: 6\r\n\r\n",
+        Get,
+        &[("server", "b"), ("content-length", "6")],
+    );
+    check_own(
+        "HTTP/1.1 404 \r\nx: 1\r\nX: 2\r\nContent-Length: 0\r\n\r\n",
+        Get,
+        &[("x", "1"), ("x", "2"), ("content-length", "0")],
+    );
+    check_own(
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\nA:  b \r\n\r\n",
+        Get,
+        &[("a", "b")],
+    );
+    check_own("HTTP/1.1 204 No Content\r\n\r\n", Get, &[]);
+    check_own(
+        "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\nETag: \"x\"\r\n\r\n",
+        Get,
+        &[("content-length", "9"), ("etag", "\"x\"")],
+    );
+    check_own("HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", Get, &[("link", "</a>")]);
+    // Lines that are too long to be remembered, and those behind them.
+    let long = "v".repeat(1000);
+    let text = format!("HTTP/1.1 200 OK\r\nA: 1\r\nB: {long}\r\nC: 3\r\nContent-Length: 0\r\n\r\n");
+    check_own(&text, Get, &[("a", "1"), ("b", &long), ("c", "3"), ("content-length", "0")]);
+    // More fields than are remembered.
+    let many: String = (0..60).map(|number| format!("x-{number}: {number}\r\n")).collect();
+    let own = own_head(format!("HTTP/1.1 200 OK\r\n{many}\r\n").as_bytes(), Get, HeaderMap::new()).unwrap();
+    assert_eq!((own.response.headers().len(), own.response.headers()["x-59"].to_str().unwrap()), (60, "59"));
+}
+
+#[test]
+fn own_heads_become_what_http_2_says() {
+    use evener_http::Method::Get;
+    let of = |text: &str| own_head(text.as_bytes(), Get, HeaderMap::new()).map(|own| own.response);
+    let switch =
+        "HTTP/1.1 101 \r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\na: b\r\n\r\n";
+    let switch = of(switch).unwrap();
+    assert_eq!((switch.status().as_u16(), switch.headers().len()), (200, 1));
+    let call = of("HTTP/1.1 200 OK\r\ngrpc-status: 5\r\ncontent-length: 0\r\n\r\n").unwrap();
+    assert_eq!((call.headers().len(), &call.headers()["grpc-status"]), (1, &HeaderValue::from_static("5")));
+    for cut in ["", "HTTP/1.1 200 OK", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 200 OK\r\na: b\r\n", "HTTP/1.1 2x0 OK\r\n\r\n"]
+    {
+        assert!(of(cut).is_none(), "{cut}");
+    }
 }

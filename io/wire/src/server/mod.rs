@@ -40,6 +40,8 @@ pub struct Serving {
     connection: Connection<Transport, Bytes>,
     carrier: Rc<Carrier>,
     is_tls: bool,
+    /// The last call gave a stream, and whoever drives the connection asks for the next at once.
+    is_in_turn: bool,
     /// The `h2` crate has ended the connection because the client asked too much.
     was_calmed: bool,
 }
@@ -80,14 +82,18 @@ impl Serving {
             shaken
         });
         let connection = connection.await.map_err(crate::intake::error_of)?;
-        Ok(Self { connection, carrier, is_tls, was_calmed: false })
+        Ok(Self { connection, carrier, is_tls, is_in_turn: false, was_calmed: false })
     }
 
     /// The next stream. `None`: the connection has ended in good order, or after a word to the client why not. While it is
-    /// pending, everything that streams have to say goes out.
+    /// pending, everything that streams have to say goes out. After a stream it must be called again at once, by the same
+    /// task.
     pub fn poll_accept(&mut self, cx: &mut Context<'_>) -> Poll<Option<Accepted>> {
-        self.carrier.begin_turn();
+        if !self.is_in_turn {
+            self.carrier.begin_turn();
+        }
         let accepted = self.connection.poll_accept(cx);
+        self.is_in_turn = matches!(accepted, Poll::Ready(Some(Ok(_))));
         match accepted {
             Poll::Ready(Some(Ok((request, respond)))) => {
                 Poll::Ready(Some(Ok(Box::new(ServerStream::new(request, respond, self.is_tls)))))

@@ -2,21 +2,18 @@
 //!
 //! Dropping it before the answer is whole resets the stream.
 
-use crate::convert::{self, Malformed};
+use crate::convert::{self, Malformed, OwnHead};
 use crate::intake::{Intake, Marking};
 use crate::outlet::{Outlet, broken, write_each};
 use bytes::Bytes;
-use evener_http::{BodyDecoder, HeadLimits, Method, Progress, RequestContext, ResponseParser};
+use evener_http::{BodyDecoder, Method};
 use h2::server::SendResponse;
 use h2::{Reason, RecvStream};
-use http::Request;
 use http::request::Parts;
+use http::{HeaderMap, Request};
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::task::{Context, Poll, Waker, ready};
-
-/// Our own heads are bounded where they are read from servers.
-const OWN_HEADS: HeadLimits = HeadLimits { bytes_max: 256 * 1024, fields_max: 1024 };
 
 /// A request over HTTP/2.
 pub struct ServerStream {
@@ -31,8 +28,9 @@ pub struct ServerStream {
 }
 
 struct Answer {
-    parser: ResponseParser,
     method: Method,
+    /// The fields of the request once it was written, empty: memory for those of the answer.
+    fields: HeaderMap,
     state: State,
 }
 
@@ -52,10 +50,9 @@ impl ServerStream {
     pub(super) fn new(request: Request<RecvStream>, respond: SendResponse<Bytes>, is_tls: bool) -> Self {
         let (parts, body) = request.into_parts();
         let is_tunnel = parts.extensions.get::<h2::ext::Protocol>().is_some();
-        let has_length = parts.headers.contains_key(http::header::CONTENT_LENGTH);
         let marking = match () {
             () if is_tunnel => Marking::Tunnel,
-            () if has_length || body.is_end_stream() => Marking::Length,
+            () if body.is_end_stream() || parts.headers.contains_key(http::header::CONTENT_LENGTH) => Marking::Length,
             () => Marking::Chunks,
         };
         let method = if parts.method == http::Method::HEAD { Method::Head } else { Method::Other };
@@ -64,7 +61,7 @@ impl ServerStream {
             is_tls,
             is_tunnel,
             intake: RefCell::new(Intake::new(body, Vec::new(), marking)),
-            answer: RefCell::new(Answer { parser: ResponseParser::new(), method, state: State::Head(respond) }),
+            answer: RefCell::new(Answer { method, fields: HeaderMap::new(), state: State::Head(respond) }),
             is_reset: Cell::new(false),
         }
     }
@@ -74,8 +71,10 @@ impl ServerStream {
     pub fn write_head(&self, key: impl FnOnce() -> [u64; 2], out: &mut Vec<u8>) -> bool {
         let key = if self.is_tunnel { nonce(key()) } else { String::new() };
         let has_body = !self.intake.borrow().is_ended();
-        let Some(parts) = self.parts.take() else { return false };
+        let Some(mut parts) = self.parts.take() else { return false };
         let written: Result<(), Malformed> = convert::request_text(&parts, has_body, self.is_tls, &key, out);
+        parts.headers.clear();
+        self.answer.borrow_mut().fields = parts.headers;
         written.is_ok()
     }
 
@@ -152,29 +151,25 @@ impl Answer {
 
     /// Sends the head that `bytes` begin with; returns its length.
     fn write_head(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.parser.reset();
-        let parsed = self.parser.parse(bytes, &OWN_HEADS, RequestContext { method: self.method });
-        if !matches!(parsed, Ok(Progress::Complete)) {
-            return Err(broken("a head out of form"));
-        }
-        let head = self.parser.head();
-        let response = convert::response_of(bytes, head);
+        let OwnHead { response, status, framing, head_bytes } =
+            convert::own_head(bytes, self.method, std::mem::take(&mut self.fields))
+                .ok_or_else(|| broken("a head out of form"))?;
         let State::Head(mut respond) = std::mem::replace(&mut self.state, State::Lost) else {
             return Err(io::ErrorKind::ConnectionReset.into());
         };
-        if head.status < 200 && head.status != 101 {
+        if status < 200 && status != 101 {
             respond.send_informational(response).map_err(crate::intake::error_of)?;
             self.state = State::Head(respond);
-            return Ok(head.head_bytes);
+            return Ok(head_bytes);
         }
-        let decoder = BodyDecoder::new(head.framing);
-        let is_over = head.status != 101 && decoder.is_done();
+        let decoder = BodyDecoder::new(framing);
+        let is_over = status != 101 && decoder.is_done();
         let stream = respond.send_response(response, is_over).map_err(crate::intake::error_of)?;
-        self.state = State::Body(match head.status {
+        self.state = State::Body(match status {
             101 => Outlet::tunnel(stream),
             _ => Outlet::framed(stream, decoder, is_over),
         });
-        Ok(head.head_bytes)
+        Ok(head_bytes)
     }
 
     fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {

@@ -34,7 +34,8 @@ impl Way<'_> {
         {
             return Ok(lease);
         }
-        self.connect(trip, server, &self.client.alarm).await
+        // Rare and large: in place it would make the state of every request three times as big.
+        Box::pin(self.connect(trip, server, &self.client.alarm)).await
     }
 
     /// An idle connection to the server. For a request that cannot be repeated it is worth a look at whether it still
