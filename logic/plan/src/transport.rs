@@ -33,7 +33,7 @@ pub struct UdpService {
     pub upstream: UpstreamId,
     /// How long a session without a datagram is kept.
     pub idle_timeout: Duration,
-    /// Sessions at a time, of all workers; a datagram of a further one is dropped.
+    /// Sessions at a time, of all workers; for a further one idle ones end, or its datagram is dropped.
     pub sessions_max: u32,
 }
 

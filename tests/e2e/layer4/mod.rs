@@ -1,11 +1,13 @@
 //! Services over TCP and UDP with the real program: what passes, how connections end, who is told of whom, and real
 //! servers behind it that are killed under load.
 
+mod asked;
 mod ends;
 mod postgres;
 mod proxy_in;
 mod proxy_out;
 mod redis;
+mod room;
 mod secure;
 mod tcp;
 mod tls;

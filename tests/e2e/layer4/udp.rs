@@ -1,9 +1,10 @@
 //! Datagrams: sessions over the servers of a service, servers that die and come back, bounds, reloads. The servers speak
 //! the beginning of DNS (RFC 1035 §4.1): a header with the question's number, answered with an address.
 
+use std::collections::HashSet;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -18,15 +19,17 @@ use crate::harness::wait::{PATIENCE, eventually, wait_for};
 const ASK_AGAIN: Duration = Duration::from_millis(300);
 
 /// A name server that answers every question with its own number as the last byte of the address.
-struct NameServer {
-    address: SocketAddr,
+pub(super) struct NameServer {
+    pub(super) address: SocketAddr,
     is_stopping: Arc<AtomicBool>,
     asked: Arc<AtomicUsize>,
+    /// Who has asked: each session has a port of its own.
+    askers: Arc<Mutex<HashSet<SocketAddr>>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl NameServer {
-    fn new(number: u8) -> Self {
+    pub(super) fn new(number: u8) -> Self {
         Self::at(free_address(), number)
     }
 
@@ -35,15 +38,23 @@ impl NameServer {
         socket.set_read_timeout(Some(Duration::from_millis(20))).expect("an option can be set");
         let (is_stopping, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
         let (stop, count) = (Arc::clone(&is_stopping), Arc::clone(&asked));
+        let askers = Arc::<Mutex<HashSet<SocketAddr>>>::default();
+        let seen = Arc::clone(&askers);
         let thread = thread::spawn(move || {
             let mut buffer = vec![0; 65_536];
             while !stop.load(Ordering::Acquire) {
                 let Ok((length, client)) = socket.recv_from(&mut buffer) else { continue };
                 count.fetch_add(1, Ordering::AcqRel);
+                seen.lock().expect("nobody panics with it").insert(client);
                 drop(socket.send_to(&answer(&buffer[..length], number), client));
             }
         });
-        Self { address, is_stopping, asked, thread: Some(thread) }
+        Self { address, is_stopping, asked, askers, thread: Some(thread) }
+    }
+
+    /// How many sessions it has seen.
+    pub(super) fn sessions(&self) -> usize {
+        self.askers.lock().expect("nobody panics with it").len()
     }
 
     fn asked(&self) -> usize {
@@ -70,7 +81,7 @@ fn answer(question: &[u8], number: u8) -> Vec<u8> {
 }
 
 /// A question for the address of a name.
-fn question(id: u16) -> Vec<u8> {
+pub(super) fn question(id: u16) -> Vec<u8> {
     let mut bytes = id.to_be_bytes().to_vec();
     bytes.extend([1, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     bytes.extend(b"\x03www\x07example\0\0\x01\0\x01");
@@ -78,21 +89,27 @@ fn question(id: u16) -> Vec<u8> {
 }
 
 /// A client with a port of its own.
-struct Asker {
-    socket: UdpSocket,
+pub(super) struct Asker {
+    pub(super) socket: UdpSocket,
     last_id: u16,
 }
 
 impl Asker {
     fn new(service: &Service) -> Self {
-        let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
-        socket.connect(service.address()).expect("an address");
+        Self::of(service.address())
+    }
+
+    /// One that takes answers from this address alone.
+    pub(super) fn of(address: SocketAddr) -> Self {
+        let own = if address.is_ipv4() { "127.0.0.1:0" } else { "[::1]:0" };
+        let socket = UdpSocket::bind(own).expect("a socket");
+        socket.connect(address).expect("an address");
         socket.set_read_timeout(Some(ASK_AGAIN)).expect("an option can be set");
         Self { socket, last_id: 0 }
     }
 
     /// Asks once; the number of the server that answers, or nothing in time.
-    fn try_ask(&mut self) -> Option<u8> {
+    pub(super) fn try_ask(&mut self) -> Option<u8> {
         self.last_id += 1;
         let question = question(self.last_id);
         self.socket.send(&question).expect("a datagram can be sent");
@@ -110,7 +127,7 @@ impl Asker {
 
     /// Asks until there is an answer, as clients do.
     #[track_caller]
-    fn ask(&mut self) -> u8 {
+    pub(super) fn ask(&mut self) -> u8 {
         wait_for(PATIENCE, "an answer", || self.try_ask())
     }
 }
@@ -190,20 +207,54 @@ fn long_and_empty_datagrams_pass_whole() {
 }
 
 #[test]
-fn sessions_are_bounded_over_all_workers_and_end_with_silence() {
+fn sessions_are_bounded_over_all_workers_and_make_room_when_they_are_idle() {
     let server = NameServer::new(1);
-    let service = udp(&[server.address], "max_sessions = 4\nidle_timeout = \"2s\"", "");
+    let service = udp(&[server.address], "max_sessions = 4\nidle_timeout = \"1m\"", "");
     let mut askers: Vec<Asker> = (0..4).map(|_| Asker::new(&service)).collect();
     let since = Instant::now();
     askers.iter_mut().for_each(|asker| assert!(asker.ask() > 0));
     // A machine that is slow must not make room by itself.
     let refused: Vec<Option<u8>> = (0..2).map(|_| Asker::new(&service).try_ask()).collect();
-    if since.elapsed() < Duration::from_millis(1_900) {
+    if since.elapsed() < Duration::from_millis(900) {
         assert_eq!(refused, [None, None]);
     }
     told(&service.evener, "udp_sessions_full");
-    // Silence makes room.
+    // Those that were silent for a second make room, whichever worker has them.
+    let mut others: Vec<Asker> = (0..4).map(|_| Asker::new(&service)).collect();
+    others.iter_mut().for_each(|asker| assert_eq!(asker.ask(), 1));
+    told(&service.evener, "udp_session_evicted");
+}
+
+#[test]
+fn the_session_that_was_idle_for_longest_makes_room() {
+    let server = NameServer::new(1);
+    let servers = [server.address];
+    let config = config(&servers, "max_sessions = 4\nidle_timeout = \"1m\"", "");
+    let service = Service::start(|address| config(address).replace("workers = 2", "workers = 1"));
+    let mut idle = Asker::new(&service);
+    let mut busy: Vec<Asker> = (0..3).map(|_| Asker::new(&service)).collect();
+    assert_eq!(idle.ask(), 1);
+    let mut newcomer = Asker::new(&service);
+    wait_for(PATIENCE, "there is room", || {
+        busy.iter_mut().for_each(|asker| assert_eq!(asker.ask(), 1));
+        newcomer.try_ask()
+    });
+    busy.iter_mut().for_each(|asker| assert_eq!(asker.ask(), 1));
+    // Had one of the busy ones lost its session, it would have got another one.
+    assert_eq!(server.sessions(), 5);
+    // So does the one that was idle, in the place of the one that is next.
+    assert_eq!(idle.ask(), 1);
+    assert_eq!(server.sessions(), 6);
+}
+
+#[test]
+fn a_session_ends_with_silence() {
+    let server = NameServer::new(1);
+    let service = udp(&[server.address], "idle_timeout = \"1s\"", "max_requests = 1");
     assert_eq!(Asker::new(&service).ask(), 1);
+    // The server has one place, which the first session gives back.
+    assert_eq!(Asker::new(&service).ask(), 1);
+    assert_eq!(server.sessions(), 2);
 }
 
 #[test]

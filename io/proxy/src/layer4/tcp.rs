@@ -33,7 +33,8 @@ pub(crate) async fn serve(entrant: Entrant, snapshot: Rc<Snapshot>, link: Link, 
     let way = Way { client: &client, snapshot: &snapshot, plan: &snapshot.plan().tcp[service] };
     // Until both ends have come, whatever closes the connections cuts them, the end of the worker too.
     client.wire.reset_on_close();
-    match way.reach(ends).await {
+    // Its state is large and soon over; the connection lives on.
+    match Box::pin(way.reach(ends)).await {
         Ok((server, work)) => way.join(&server, work).await,
         Err(reason) => {
             count_failure(&client.worker.counters, reason);

@@ -19,6 +19,8 @@ pub(crate) enum PassFault {
     Idle,
     /// As many sessions are open as may be.
     TooManySessions,
+    /// An idle session had to make room for a new one.
+    Evicted,
     /// The server has told that nobody takes its datagrams.
     Refused,
     /// No socket could be had for a session.
@@ -29,7 +31,7 @@ pub(crate) enum PassFault {
 
 impl PassFault {
     /// All of them.
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::NoServer,
         Self::QueueFull,
         Self::QueueTimeout,
@@ -37,6 +39,7 @@ impl PassFault {
         Self::ServerReset,
         Self::Idle,
         Self::TooManySessions,
+        Self::Evicted,
         Self::Refused,
         Self::NoSocket,
         Self::Unsent,
@@ -52,6 +55,7 @@ impl PassFault {
             Self::ServerReset => "tunnel_server_reset",
             Self::Idle => "tunnel_idle",
             Self::TooManySessions => "udp_sessions_full",
+            Self::Evicted => "udp_session_evicted",
             Self::Refused => "udp_refused",
             Self::NoSocket => "udp_no_socket",
             Self::Unsent => "udp_unsent",
@@ -69,7 +73,8 @@ impl fmt::Display for PassFault {
             Self::ClientReset => "the client broke the connection",
             Self::ServerReset => "broke the connection",
             Self::Idle => "nothing was said for too long",
-            Self::TooManySessions => "as many sessions are open as `max_sessions` allows",
+            Self::TooManySessions => "as many sessions are open as may be, and none of them is idle",
+            Self::Evicted => "as many sessions are open as may be",
             Self::Refused => "refuses datagrams: nobody listens there",
             Self::NoSocket => "cannot be reached: no socket for a session",
             Self::Unsent => "the kernel did not take a datagram",

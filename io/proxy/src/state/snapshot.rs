@@ -13,6 +13,7 @@ use evener_tls::{Backend, Backends, Challenges, Frontends};
 use evener_upstream::{Manner, Pool, Pools, Security as Begin};
 use std::rc::Rc;
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// A plan made ready to run: routers, balancers and the servers' shared states.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Blueprint {
     /// For each site and route the fields that it sets, as the codec takes them.
     set_headers: Vec<Vec<Vec<(String, String)>>>,
     seats: Vec<Seats>,
+    seat_pressure: Arc<Notify>,
     security: Security,
 }
 
@@ -51,7 +53,8 @@ impl Blueprint {
         };
         let set_headers = plan.sites.iter().map(|site| site.routes.iter().map(of_route).collect()).collect();
         let seats = states.seats.renew(&plan.udp);
-        Self { plan, routers, upstreams, set_headers, seats, security }
+        let seat_pressure = Arc::clone(&states.seats.pressure);
+        Self { plan, routers, upstreams, set_headers, seats, seat_pressure, security }
     }
 
     /// The plan.
@@ -132,6 +135,11 @@ impl Snapshot {
     /// The sessions of a service over UDP.
     pub(crate) fn seats(&self, service: usize) -> &Seats {
         &self.blueprint.seats[service]
+    }
+
+    /// Through which a worker asks the others to end a session over UDP that is idle.
+    pub(crate) fn seat_pressure(&self) -> &Arc<Notify> {
+        &self.blueprint.seat_pressure
     }
 
     pub(crate) fn route(&self, found: Match) -> &Route {

@@ -4,7 +4,8 @@
 //! from the config; the next datagram goes to another. One that keeps silent is not: many protocols have no answers.
 //!
 //! LIFECYCLE: seeking a server with the first datagram -> open -> (refused, server down or config changed: seeking, with
-//! the next datagram) -> ended, by silence or because the listener closes.
+//! the next datagram) -> ended, by silence, to make room, or because the listener
+//! closes.
 
 use super::Listener;
 use crate::exchange::tell_change;
@@ -13,12 +14,11 @@ use crate::state::{PassFault, Seat, Snapshot, Work, Worker};
 use evener_balance::{Failure, NoPick, Request, ServerState, Tried};
 use evener_plan::{ServerAddress, Upstream, UpstreamId};
 use evener_runtime::alarm::Wake;
-use evener_runtime::udp::{Arrival, Datagrams, is_refusal};
+use evener_runtime::udp::{Arrival, Asker, Datagrams, is_refusal};
 use evener_runtime::{Alarm, Millis};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -34,7 +34,9 @@ const LAST_ANSWER: Duration = Duration::from_secs(1);
 
 /// What the listener and the session's own task share.
 pub(super) struct Session {
-    client: SocketAddr,
+    client: Asker,
+    /// Its place among the sessions of the service, until it has to make room.
+    seat: RefCell<Option<Seat>>,
     alarm: Alarm,
     line: RefCell<Line>,
     /// Datagrams without a server.
@@ -64,9 +66,10 @@ pub(super) enum Passed {
 }
 
 impl Session {
-    pub(super) fn new(client: SocketAddr, worker: &Worker) -> Self {
+    pub(super) fn new(client: Asker, seat: Seat, worker: &Worker) -> Self {
         Self {
             client,
+            seat: RefCell::new(Some(seat)),
             alarm: worker.alarms.register(),
             line: RefCell::new(Line::Seeking),
             waiting: RefCell::default(),
@@ -81,6 +84,18 @@ impl Session {
         self.is_closing.set(true);
         self.alarm.set(Millis::now().after(LAST_ANSWER));
         self.alarm.wake();
+    }
+
+    /// Ends it, without waiting for an answer, to make room for another. Nothing is passed to it any more.
+    pub(super) fn evict(&self) {
+        drop(self.seat.take());
+        self.asked.set(None);
+        self.close();
+    }
+
+    /// When the last datagram went through.
+    pub(super) fn last_moved(&self) -> Millis {
+        self.last_moved.get()
     }
 
     /// Sends a datagram of the client on, or keeps it until there is a server.
@@ -132,7 +147,7 @@ impl Session {
 }
 
 /// Serves a session to its end.
-pub(super) async fn serve(listener: Rc<Listener>, session: Rc<Session>, _seat: Seat) {
+pub(super) async fn serve(listener: Rc<Listener>, session: Rc<Session>) {
     let mut trip = Trip { listener: &listener, session: &session, held: None, refused: Vec::new() };
     loop {
         let snapshot = listener.worker.snapshot();
@@ -142,7 +157,11 @@ pub(super) async fn serve(listener: Rc<Listener>, session: Rc<Session>, _seat: S
         *session.line.borrow_mut() = Line::Seeking;
     }
     *session.line.borrow_mut() = Line::Seeking;
-    listener.sessions.borrow_mut().remove(&session.client);
+    let mut sessions = listener.sessions.borrow_mut();
+    // One that had to make room is out already, and its client may have another.
+    if sessions.get(&session.client).is_some_and(|known| Rc::ptr_eq(known, &session)) {
+        sessions.remove(&session.client);
+    }
 }
 
 /// What the task of a session knows.
@@ -234,7 +253,8 @@ impl Trip<'_> {
         self.refused.iter().filter_map(place_of).for_each(|server| tried.insert(server));
         let preferred = self.held.as_ref().and_then(|(address, _)| place_of(address));
         let preferred = preferred.filter(|server| balanced.balancer.members()[*server].state.is_up());
-        let request = Request { key: key(self.session.client.ip().to_canonical()), preferred, ..Request::new(&tried) };
+        let request =
+            Request { key: key(self.session.client.address.ip().to_canonical()), preferred, ..Request::new(&tried) };
         let rng = &self.listener.worker.rng;
         let mut picked = balanced.pick(&request, &mut *rng.borrow_mut());
         if picked.as_ref().is_err_and(|fault| *fault == NoPick::Nobody) && !self.refused.is_empty() {

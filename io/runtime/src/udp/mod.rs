@@ -1,14 +1,20 @@
 //! Datagram sockets: bound once by the control thread, one for each worker, or connected to one server on the worker.
 //!
+//! A socket on every interface answers each datagram from the address that it was sent to.
 //! Nothing waits to send: a datagram that the kernel has no room for is lost, as on any other part of its way.
+
+mod asked;
 
 use crate::listener::is_without_ipv6;
 use crate::socket::register;
+use asked::{Asked, CONTROL_BYTES_MAX};
 use rustix::net::{RecvFlags, SendFlags};
-use socket2::{Domain, Protocol, Type};
-use std::io;
+use socket2::{Domain, MaybeUninitSlice, MsgHdr, MsgHdrMut, Protocol, SockAddr, SockRef, Type};
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::OwnedFd;
+use std::ptr;
 use std::task::{Context, Poll, ready};
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
@@ -45,8 +51,20 @@ fn bind_one(address: SocketAddr, is_shared: bool) -> io::Result<OwnedFd> {
     socket.set_reuse_port(is_shared)?;
     // More is better, and less works.
     let _ = socket.set_recv_buffer_size(RECEIVE_BYTES);
+    if address.ip().is_unspecified() {
+        asked::want(&socket, address.is_ipv6())?;
+    }
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// Who has sent a datagram, and to which of our addresses, so that the answer can leave from there: a client takes none from
+/// anybody else. A socket that is bound to one address has no other, and is told of none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Asker {
+    /// Whose datagram it is.
+    pub address: SocketAddr,
+    asked: Asked,
 }
 
 /// A datagram socket on the event loop of one worker.
@@ -81,21 +99,31 @@ impl Datagrams {
         self.fd.ready(Interest::READABLE | Interest::ERROR).await.map(Arrival)
     }
 
-    /// The next datagram and where it comes from.
-    pub fn poll_receive_from(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<(usize, SocketAddr)>> {
+    /// The next datagram of a socket from [`bind`] and where it comes from.
+    pub fn poll_receive_from(&self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<(usize, Asker)>> {
         loop {
             let mut guard = ready!(self.fd.poll_read_ready(cx))?;
-            match rustix::net::recvfrom(&self.fd, &mut *buffer, RecvFlags::empty()) {
-                Ok((count, _, from)) => {
-                    if let Some(from) = from.and_then(|from| SocketAddr::try_from(from).ok()) {
-                        return Poll::Ready(Ok((count, from)));
-                    }
-                }
-                Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Poll::Ready(Err(error.into())),
+            match self.receive_now(buffer) {
+                Ok((count, Some(asker))) => return Poll::Ready(Ok((count, asker))),
+                Ok((_, None)) => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => guard.clear_ready(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
             }
         }
+    }
+
+    fn receive_now(&self, buffer: &mut [u8]) -> io::Result<(usize, Option<Asker>)> {
+        // Room for an address of either kind.
+        let mut from = SockAddr::from(SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)));
+        let mut control = [0; CONTROL_BYTES_MAX];
+        let mut pieces = [MaybeUninitSlice::new(for_kernel(buffer))];
+        let header = MsgHdrMut::new().with_addr(&mut from).with_buffers(&mut pieces);
+        let mut header = header.with_control(for_kernel(&mut control));
+        let count = SockRef::from(&self.fd).recvmsg(&mut header, 0)?;
+        let control_bytes = header.control_len();
+        let asked = Asked::read(&control[..control_bytes.min(CONTROL_BYTES_MAX)]);
+        Ok((count, from.as_socket().map(|address| Asker { address, asked })))
     }
 
     /// Sends a datagram to the server that the socket is connected to. An error may be one that its host has told of
@@ -105,11 +133,22 @@ impl Datagrams {
         Ok(())
     }
 
-    /// Sends a datagram.
-    pub fn send_to_now(&self, bytes: &[u8], to: SocketAddr) -> io::Result<()> {
-        rustix::net::sendto(&self.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL, &to)?;
+    /// Sends a datagram of a socket from [`bind`] to whoever has asked, from the address that was asked.
+    pub fn answer_now(&self, bytes: &[u8], asker: Asker) -> io::Result<()> {
+        let (to, mut control) = (SockAddr::from(asker.address), [0; CONTROL_BYTES_MAX]);
+        let pieces = [IoSlice::new(bytes)];
+        let header = MsgHdr::new().with_addr(&to).with_buffers(&pieces);
+        let header = header.with_control(asker.asked.write(&mut control));
+        SockRef::from(&self.fd).sendmsg(&header, 0)?;
         Ok(())
     }
+}
+
+/// Bytes for the kernel to write to, as `recvmsg` takes them; nobody else may get them.
+#[expect(unsafe_code, reason = "the call takes memory that may hold nothing yet")]
+fn for_kernel(bytes: &mut [u8]) -> &mut [MaybeUninit<u8>] {
+    // SAFETY: the two have the same layout, and the kernel, who alone gets this slice, never takes a written byte back.
+    unsafe { &mut *(ptr::from_mut(bytes) as *mut [MaybeUninit<u8>]) }
 }
 
 /// Something has come from the server, or so it seemed.
@@ -143,62 +182,4 @@ pub fn is_refusal(error: &io::Error) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use std::future::poll_fn;
-
-    const HERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
-
-    fn on_a_worker<T>(test: impl Future<Output = T>) -> T {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let limit = std::time::Duration::from_secs(10);
-        runtime.block_on(async { tokio::time::timeout(limit, test).await.unwrap() })
-    }
-
-    fn listening() -> (Datagrams, SocketAddr) {
-        let fd = bind(HERE, 1).unwrap().remove(0);
-        let socket = Datagrams::new(fd).unwrap();
-        let address = socket.local_address().unwrap();
-        (socket, address)
-    }
-
-    #[test]
-    fn datagrams_keep_their_borders_also_empty_and_long_ones() {
-        on_a_worker(async {
-            let (server, address) = listening();
-            let client = Datagrams::connect(address).unwrap();
-            let mut buffer = vec![0; DATAGRAM_BYTES_MAX];
-            for length in [0, 1, 65_507] {
-                client.send_now(&vec![7; length]).unwrap();
-                let (count, from) = poll_fn(|cx| server.poll_receive_from(cx, &mut buffer)).await.unwrap();
-                assert_eq!(count, length);
-                server.send_to_now(&buffer[..count], from).unwrap();
-                assert_eq!(client.arrival().await.unwrap().take(&mut buffer).unwrap(), Some(length));
-            }
-        });
-    }
-
-    #[test]
-    fn a_server_that_is_not_there_is_told_of() {
-        on_a_worker(async {
-            let (server, address) = listening();
-            drop(server);
-            let client = Datagrams::connect(address).unwrap();
-            client.send_now(b"?").unwrap();
-            let mut buffer = [0; 16];
-            let mut arrival = client.arrival().await.unwrap();
-            let error = arrival.take(&mut buffer).unwrap_err();
-            assert!(is_refusal(&error), "{error}");
-            assert_eq!(arrival.take(&mut buffer).unwrap(), None, "it is told once");
-        });
-    }
-
-    #[test]
-    fn a_port_in_use_is_not_shared_with_a_stranger() {
-        let first = bind(HERE, 1).unwrap();
-        let address = SocketAddr::try_from(rustix::net::getsockname(&first[0]).unwrap()).unwrap();
-        assert_eq!(bind(address, 2).unwrap_err().kind(), io::ErrorKind::AddrInUse);
-        drop(first);
-        assert_eq!(bind(address, 2).unwrap().len(), 2);
-    }
-}
+mod tests;
