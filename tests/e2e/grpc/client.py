@@ -178,6 +178,44 @@ def many(client, count):
     say(Counter(call.result().decode() for call in calls))
 
 
+def fail_behind(client, name, code, count):
+    """So many calls, one after the other, that one server answers with a message and then fails: by whom they were
+    answered."""
+    seen = Counter()
+    for _ in range(int(count)):
+        try:
+            for message in client.down("FailBehind")(f"{name} {code}".encode(), timeout=SECONDS):
+                seen[message.decode()] += 1
+        except grpc.RpcError as error:
+            seen[error.code().name] += 1
+    say(seen)
+
+
+def wait_in_line(client, timeout, seconds):
+    """A call that waits until another one has left the only place at the server: the time that the server is told is
+    left, and that which the call took."""
+    over, begun = threading.Event(), threading.Event()
+
+    def messages():
+        yield b"one"
+        over.wait(SECONDS)
+
+    def occupy():
+        for _ in client.both("Talk")(messages(), timeout=SECONDS):
+            begun.set()
+
+    thread = threading.Thread(target=occupy)
+    thread.start()
+    begun.wait(SECONDS)
+    started = time.monotonic()
+    call = client.unary("Left").future(b"", timeout=float(timeout))
+    time.sleep(float(seconds))
+    over.set()
+    left = float(call.result())
+    thread.join()
+    say({"left": left, "seconds": time.monotonic() - started})
+
+
 def set_health(client, status):
     client.unary("SetHealth")(status.encode(), timeout=SECONDS)
 

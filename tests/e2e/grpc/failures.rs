@@ -108,3 +108,15 @@ fn a_client_that_leaves_ends_the_call_at_the_server() {
         assert_eq!(said[1]["after"], before + 1, "{said:?}");
     }
 }
+
+/// A server that thinks it has longer than the client would work for nobody.
+#[test]
+fn a_call_that_has_waited_has_less_time_left_at_the_server() {
+    let server = server("plain");
+    let evener = in_front_of(&[server.address], "max_requests = 1\nqueue = { size = 10, wait = \"20s\" }");
+    let said = run(evener.address(), "wait_in_line", &["9", "0.8"]);
+    let (left, seconds) = (&said[0]["left"], &said[0]["seconds"]);
+    let (left, seconds) = (left.as_f64().expect("a time"), seconds.as_f64().expect("a time"));
+    assert!((0.8..9.0).contains(&seconds), "{said:?}");
+    assert!(left < 9.0 - 0.75 && left > 9.0 - seconds - 0.1, "{said:?}");
+}

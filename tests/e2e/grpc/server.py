@@ -73,6 +73,13 @@ class Calls:
         context.set_trailing_metadata((("x-why", "because"),))
         context.abort(grpc.StatusCode.DATA_LOSS, "no three")
 
+    def fail_behind(self, request, context):
+        """Says who it is, then fails, if this is the server that is asked to: the status comes behind a message."""
+        name, code = request.decode().split(" ")
+        yield self.name.encode()
+        if name == self.name:
+            context.abort(grpc.StatusCode[code], "not after all")
+
     def hang(self, request, context):
         """Says one thing, then nothing until the client has left; one that asks for silence hears nothing at all."""
         ended = threading.Event()
@@ -96,6 +103,7 @@ def handlers(calls, health):
             "SetHealth": unary(health.set),
             "Pieces": stream(calls.pieces),
             "FailLate": stream(calls.fail_late),
+            "FailBehind": stream(calls.fail_behind),
             "Hang": stream(calls.hang),
             "Gather": grpc.stream_unary_rpc_method_handler(calls.gather),
             "Talk": grpc.stream_stream_rpc_method_handler(calls.talk),

@@ -58,6 +58,24 @@ fn a_silent_server_is_left_at_the_deadline_of_the_client_and_not_blamed() {
     assert!(!evener.process.stderr().contains("ejected"), "{}", evener.process.stderr());
 }
 
+/// What a server makes of a time that is out of form, evener does not know.
+#[test]
+fn a_time_out_of_form_goes_on_as_it_is() {
+    let server = Recorder::answering(ok(""));
+    let evener = Evener::start(&format!("[[site]]\nlisten = \"{{listen}}\"\nto = [\"{}\"]\n", server.address()));
+    // What the server was told with this call.
+    let told = |number: &str, timeout: &str| {
+        call(&evener, &format!("x-number: {number}\r\n{timeout}"));
+        let requests = server.requests();
+        let request = requests.iter().find(|request| request.fields.get("x-number") == Some(number));
+        request.expect("the call has come").fields.get("grpc-timeout").map(str::to_owned)
+    };
+    for value in ["soon", "123456789m", "0S", "2S, 1S"] {
+        assert_eq!(told(value, &format!("grpc-timeout: {value}\r\n")).as_deref(), Some(value));
+    }
+    assert_eq!(told("none", ""), None);
+}
+
 #[test]
 fn a_server_that_calls_itself_unavailable_is_ejected() {
     let unavailable =

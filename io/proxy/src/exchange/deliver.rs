@@ -84,6 +84,11 @@ impl<'a, 's> Delivery<'a, 's> {
         }
     }
 
+    /// The trailers of a body that is over, as lines.
+    pub(crate) fn trailers(&self) -> &[u8] {
+        self.decoder.trailers()
+    }
+
     /// A body with a known length: its bytes are passed on from the buffer that they were read into, or by the kernel.
     async fn deliver_plain(&mut self, session: &mut Session, trip: &mut Trip) -> Result<(), Fault> {
         self.read_ahead(&mut session.answer);

@@ -8,6 +8,7 @@
 mod attempt;
 mod deliver;
 mod fault;
+mod grpc;
 mod respond;
 mod stage;
 mod trip;
@@ -30,7 +31,7 @@ use evener_http::{ForwardResponse, Framing, Version, is_offered, write_response_
 use evener_observe::WorkerCounters;
 use evener_plan::{Action, Protocol, UpstreamId};
 use evener_route::Match;
-use reach::{Reached, broke_off, reach};
+use reach::{Reached, finish_work, reach};
 use stage::Recode;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -182,7 +183,8 @@ async fn deliver(
     };
     session.out.clear();
     write_response_head(session.answer.filled(), response, &forward, &mut session.out);
-    trip.answered(response.status);
+    let status = response.status;
+    trip.answered(status);
     let is_server_reusable = response.keep_alive && !matches!(framing, Framing::UntilClose);
     let head_bytes = response.head_bytes;
     session.answer.consume(head_bytes);
@@ -197,15 +199,16 @@ async fn deliver(
         client.wire.reset_on_close();
     }
     let delivered = delivery.run(session, trip, recode).await;
+    let told = trip.call.and_then(|call| grpc::failure_in_trailers(delivery.trailers(), call, status));
     if ends_with_connection && (delivered.is_ok() || !trip.is_answering) {
         // Whole, or not begun: then another answer tells of the failure.
         client.wire.end_on_close();
     }
     if let Err(fault) = delivered {
-        broke_off(client, snapshot, upstream, work, &fault);
+        finish_work(client, snapshot, upstream, work, fault.failure().or(told));
         return Err(fault);
     }
-    drop(work);
+    finish_work(client, snapshot, upstream, work, told);
 
     let is_request_sent = upload.as_ref().is_none_or(|upload| upload.is_done());
     // What follows the response without being asked for must not become the answer to somebody's next request.

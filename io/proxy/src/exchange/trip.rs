@@ -104,6 +104,12 @@ impl Trip {
         }
     }
 
+    /// What is left of the time that the client gives a call.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        let of_client = self.call.and_then(|call| call.timeout);
+        of_client.map(|time| time.saturating_sub(self.started.elapsed()))
+    }
+
     /// The fault of an exchange that is not over at its deadline.
     pub(crate) fn late(&self) -> Fault {
         match self.whose_deadline {

@@ -1,6 +1,10 @@
 //! gRPC as a proxy sees it: which requests are calls, how long they may take, what the status of a call tells.
 //! Messages are not looked into, and the services are unknown here.
 
+mod timeout;
+
+pub use timeout::lower_grpc_timeout;
+
 use crate::field::Field;
 use crate::lookup::field_value;
 use crate::message::Method;
@@ -22,7 +26,7 @@ impl GrpcCall {
         }
         let content_type = field_value(message, &head.fields, b"content-type")?;
         is_grpc(content_type)
-            .then(|| Self { timeout: field_value(message, &head.fields, b"grpc-timeout").and_then(timeout) })
+            .then(|| Self { timeout: field_value(message, &head.fields, b"grpc-timeout").and_then(timeout::read) })
     }
 }
 
@@ -32,29 +36,20 @@ pub fn http_status_of_call(message: &[u8], fields: &[Field]) -> Option<u16> {
     http_status(field_value(message, fields, b"grpc-status")?)
 }
 
+/// The same of the trailers behind the messages of an answer, in the lines that [`crate::BodyDecoder::trailers`] gives.
+pub fn http_status_of_trailers(lines: &[u8]) -> Option<u16> {
+    let pairs = lines.split(|byte| *byte == b'\n').filter_map(|line| {
+        let colon = line.iter().position(|byte| *byte == b':')?;
+        Some((&line[..colon], line[colon + 1..].trim_ascii()))
+    });
+    let mut named = pairs.filter(|(name, _)| name.eq_ignore_ascii_case(b"grpc-status"));
+    http_status(named.next()?.1)
+}
+
 /// `application/grpc`, and the same with a format or a variant (`+proto`, `-web`) or with parameters.
 fn is_grpc(content_type: &[u8]) -> bool {
     let Some((name, rest)) = content_type.split_at_checked(MEDIA_TYPE.len()) else { return false };
     name.eq_ignore_ascii_case(MEDIA_TYPE) && matches!(rest.first(), None | Some(b'+' | b'-' | b';' | b' ' | b'\t'))
-}
-
-/// `TimeoutValue TimeoutUnit`: a positive number of at most eight digits, and one letter.
-fn timeout(value: &[u8]) -> Option<Duration> {
-    let (unit, digits) = value.split_last()?;
-    let is_number = (1..=DIGITS_MAX).contains(&digits.len()) && digits.iter().all(u8::is_ascii_digit);
-    let number = digits.iter().fold(0_u64, |number, digit| number * 10 + u64::from(digit.wrapping_sub(b'0')));
-    if !is_number || number == 0 {
-        return None;
-    }
-    Some(match unit {
-        b'H' => Duration::from_secs(number * 3600),
-        b'M' => Duration::from_secs(number * 60),
-        b'S' => Duration::from_secs(number),
-        b'm' => Duration::from_millis(number),
-        b'u' => Duration::from_micros(number),
-        b'n' => Duration::from_nanos(number),
-        _ => return None,
-    })
 }
 
 /// UNKNOWN is what a server says whose code failed; UNIMPLEMENTED, unlike 501, may be any client's doing.
@@ -69,7 +64,6 @@ fn http_status(grpc_status: &[u8]) -> Option<u16> {
 }
 
 const MEDIA_TYPE: &[u8] = b"application/grpc";
-const DIGITS_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests;

@@ -51,6 +51,7 @@ fn snapshot(sites: Vec<Site>) -> Snapshot {
     let plan = Plan {
         workers: None,
         shutdown_grace: Duration::from_secs(1),
+        admin: None,
         log: LogPlan { access: LogTarget::Off, format: AccessFormat::Json },
         limits: Limits::default(),
         sites,

@@ -7,6 +7,7 @@
 use super::Way;
 use crate::exchange::attempt::{Attempt, poll_client};
 use crate::exchange::fault::{ClientFault, Fault};
+use crate::exchange::grpc::tell_time_left;
 use crate::exchange::trip::Trip;
 use crate::exchange::watch::Watch;
 use crate::state::{Session, Work};
@@ -15,7 +16,6 @@ use evener_runtime::Millis;
 use evener_upstream::Lease;
 use evener_wire::Wire;
 use std::future::{Future, poll_fn};
-use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -66,6 +66,7 @@ impl<'s> Way<'s> {
         self.client.worker.counters.hedges.increment();
         // The first copy has left `session.out`.
         self.write_head(session, work.server())?;
+        tell_time_left(trip, &mut session.out);
         let settings = self.snapshot.upstream(self.upstream);
         let sent_at = Instant::now();
         let mut copy = Attempt::new(self.client, lease.wire(), settings, None);
@@ -92,7 +93,7 @@ impl<'s> Way<'s> {
         }
         // The connection's own alarm belongs to the first copy.
         let alarm = self.client.worker.alarms.register();
-        let mut connecting = pin!(self.connect(trip, server, &alarm));
+        let mut connecting = Box::pin(self.connect(trip, server, &alarm));
         poll_fn(|cx| match first.poll_readable(cx) {
             Poll::Ready(_) => Poll::Ready(None),
             Poll::Pending => connecting.as_mut().poll(cx).map(Some),

@@ -10,11 +10,11 @@ mod spare;
 
 use super::attempt::{Attempt, Failed};
 use super::fault::{Fault, UpstreamFault};
+use super::grpc::{tell_time_left, told_status};
 use super::trip::Trip;
 use super::upload::Upload;
 use crate::state::{Balanced, Client, Session, Snapshot, Work, Worker};
 use evener_balance::{Attempted, Change, Failure, Next, Request, Tried};
-use evener_http::http_status_of_call;
 use evener_plan::UpstreamId;
 use evener_route::Match;
 use evener_upstream::Lease;
@@ -131,6 +131,7 @@ impl<'s> Way<'s> {
             if let Err(fault) = self.write_head(session, server) {
                 return Err(Turned { work, failed: Failed::unsent(fault), was_reused: false });
             }
+            tell_time_left(trip, &mut session.out);
             trip.mark_sent();
             let settings = self.snapshot.upstream(self.upstream);
             let mut attempt = Attempt::new(self.client, lease.wire(), settings, upload.as_deref_mut());
@@ -271,21 +272,16 @@ impl<'s> Way<'s> {
     }
 }
 
-/// The status that an answer tells for the health of its server. A failed gRPC call that has no message says so in the
-/// head of a 200; one that has taken longer than the client would wait is the client's doing.
-fn told_status(session: &Session, trip: &Trip) -> u16 {
-    let head = session.response.head();
-    let told = trip.call.and_then(|call| {
-        let status = http_status_of_call(session.answer.filled(), &head.fields);
-        status.filter(|status| head.status == 200 && !(*status == 504 && call.timeout.is_some()))
-    });
-    told.unwrap_or(head.status)
-}
-
-/// Learns that the answer which the work had brought broke off, if that was the server's doing.
-pub(crate) fn broke_off(client: &Client, snapshot: &Snapshot, upstream: UpstreamId, work: Work<'_>, fault: &Fault) {
+/// Takes a request whose answer is over, whole or not, out of the counts. `failure` is what its end tells of the server.
+pub(crate) fn finish_work(
+    client: &Client,
+    snapshot: &Snapshot,
+    upstream: UpstreamId,
+    work: Work<'_>,
+    failure: Option<Failure>,
+) {
     let server = work.server();
-    let change = fault.failure().and_then(|failure| work.fail(failure));
+    let change = failure.and_then(|failure| work.fail(failure));
     tell_change(&client.worker, snapshot, upstream, server, change);
 }
 
