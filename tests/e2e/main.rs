@@ -3,6 +3,7 @@
 //! One test binary. Run it with `cargo xtask test --e2e`, which installs the Python servers.
 
 mod acme;
+mod admin;
 mod balance;
 mod cli;
 mod control;

@@ -1,5 +1,6 @@
 //! The evener program: reads the command line and starts what it asks for. It contains no proxy logic.
 
+mod certificates;
 mod cli;
 mod command;
 mod control;

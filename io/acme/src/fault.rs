@@ -8,7 +8,7 @@ use std::io;
 use std::time::Duration;
 
 use crate::client::is_bad_nonce;
-use crate::schedule::Challenge;
+use crate::schedule::{Challenge, Setback};
 
 /// Why something with the authority or the store went wrong.
 #[derive(Debug)]
@@ -84,6 +84,25 @@ impl Fault {
             | Self::Slow(_)
             | Self::Unusable(_)
             | Self::NoRenewalInfo => false,
+        }
+    }
+
+    /// What it costs if it is all that happened. That the state folder takes nothing may come after an account was made,
+    /// so that it counts.
+    pub(crate) fn setback(&self) -> Setback {
+        match self {
+            Self::Setting { .. } | Self::Untrusted(_) | Self::Unreachable(_) | Self::Unanswered(_) => Setback::Outage,
+            Self::Refused { status: 500.., .. } => Setback::Outage,
+            Self::Refused { .. }
+            | Self::State(_)
+            | Self::Crypto(_)
+            | Self::Broken
+            | Self::Malformed { .. }
+            | Self::Challenge { .. }
+            | Self::NoChallenge
+            | Self::Slow(_)
+            | Self::Unusable(_)
+            | Self::NoRenewalInfo => Setback::Counted,
         }
     }
 

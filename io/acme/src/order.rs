@@ -16,7 +16,7 @@ use crate::answer::Answer;
 use crate::certificate::Certificate;
 use crate::client::{insist, words};
 use crate::fault::Fault;
-use crate::schedule::{Challenge, Window, choose};
+use crate::schedule::{Challenge, Setback, Window, choose};
 use crate::settings::Pace;
 use crate::stage::Stage;
 
@@ -30,20 +30,54 @@ pub(crate) struct Errand {
     pub(crate) pace: Pace,
 }
 
-/// Orders a certificate. However it ends, no challenge answer is left on the stage.
-pub(crate) async fn order<S: Stage>(account: Account, errand: Errand, stage: Arc<S>) -> Result<Certificate, Fault> {
-    let deadline = errand.pace.order;
-    timeout(deadline, go(&account, &errand, &stage)).await.unwrap_or(Err(Fault::Slow(deadline)))
+/// Why an order failed and what that costs.
+#[derive(Debug)]
+pub(crate) struct Failed {
+    pub(crate) fault: Fault,
+    pub(crate) setback: Setback,
 }
 
-async fn go<S: Stage>(account: &Account, errand: &Errand, stage: &Arc<S>) -> Result<Certificate, Fault> {
+impl From<Fault> for Failed {
+    fn from(fault: Fault) -> Self {
+        Self { setback: fault.setback(), fault }
+    }
+}
+
+/// How far an order has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// Nothing has been asked that is limited by the hour or the week.
+    Begun,
+    /// The authority looks for an answer, or signs a certificate. Should the order break off, that is counted all the same:
+    /// the answer is gone when it comes, or the certificate was made in vain.
+    Committed,
+}
+
+/// Orders a certificate. However it ends, no challenge answer is left on the stage.
+pub(crate) async fn order<S: Stage>(account: Account, errand: Errand, stage: Arc<S>) -> Result<Certificate, Failed> {
+    let deadline = errand.pace.order;
+    let mut step = Step::Begun;
+    let ended = timeout(deadline, go(&account, &errand, &stage, &mut step)).await;
+    ended.unwrap_or(Err(Fault::Slow(deadline))).map_err(|fault| match step {
+        Step::Begun => Failed::from(fault),
+        Step::Committed => Failed { fault, setback: Setback::Counted },
+    })
+}
+
+async fn go<S: Stage>(
+    account: &Account,
+    errand: &Errand,
+    stage: &Arc<S>,
+    step: &mut Step,
+) -> Result<Certificate, Fault> {
     let mut order = begin(account, errand).await?;
     let polls = RetryPolicy::new().initial_delay(errand.pace.poll).backoff(1.3).timeout(errand.pace.order);
     if order.state().status == OrderStatus::Pending {
-        authorize(&mut order, errand, stage, &polls).await?;
+        authorize(&mut order, errand, stage, &polls, step).await?;
     }
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(Fault::Crypto)?;
     let request = signing_request(&errand.host, &key).map_err(Fault::Crypto)?;
+    *step = Step::Committed;
     insist!(order.finalize_csr(&request))?;
     let chain = insist!(order.poll_certificate(&polls))?;
     Certificate::check(&errand.host, chain, key.serialize_pem())
@@ -72,8 +106,9 @@ async fn authorize<S: Stage>(
     errand: &Errand,
     stage: &Arc<S>,
     polls: &RetryPolicy,
+    step: &mut Step,
 ) -> Result<(), Fault> {
-    let shown = answer(order, errand, stage).await?;
+    let shown = answer(order, errand, stage, step).await?;
     let outcome: Result<OrderStatus, Fault> = insist!(order.poll_ready(polls));
     let is_invalid = matches!(outcome, Ok(OrderStatus::Invalid) | Err(Fault::Refused { status: 0, .. }));
     match shown {
@@ -89,6 +124,7 @@ async fn answer<S: Stage>(
     order: &mut Order,
     errand: &Errand,
     stage: &Arc<S>,
+    step: &mut Step,
 ) -> Result<Option<(Challenge, Answer<S>)>, Fault> {
     // Fetched first: the list can be walked again after a bad nonce, a handle cannot be got twice.
     insist!(fetch(order))?;
@@ -102,6 +138,7 @@ async fn answer<S: Stage>(
     let chosen = choose(errand.challenge, offered).ok_or(Fault::NoChallenge)?;
     let Some(mut handle) = authorization.challenge(kind(chosen)) else { return Err(Fault::NoChallenge) };
     let shown = Answer::show(stage, &errand.host, chosen, &handle.token, &handle.key_authorization())?;
+    *step = Step::Committed;
     let said: Result<(), Fault> = insist!(handle.set_ready());
     match said {
         Ok(()) => Ok(Some((chosen, shown))),

@@ -34,9 +34,13 @@ pub struct Pace {
     pub order: Duration,
     /// The first wait between two looks at an order; later ones grow.
     pub poll: Duration,
-    /// The wait after the first failure; each further one doubles it.
+    /// The wait after the first failure to reach the authority; each further one in a row doubles it.
+    pub outage_first: Duration,
+    /// The longest wait after such a failure, unless the authority asks for more.
+    pub outage_max: Duration,
+    /// The wait after the first failure that the authority counts; each further one in a row doubles it.
     pub pause_first: Duration,
-    /// The longest wait after a failure, unless the authority asks for more.
+    /// The longest wait after such a failure, unless the authority asks for more.
     pub pause_max: Duration,
     /// How long a host is left alone after it got a certificate, whatever the clock or the authority says.
     pub rest: Duration,
@@ -54,7 +58,11 @@ impl Default for Pace {
             request: Duration::from_secs(30),
             order: Duration::from_secs(5 * 60),
             poll: Duration::from_millis(250),
-            pause_first: Duration::from_secs(60),
+            outage_first: Duration::from_secs(2),
+            outage_max: Duration::from_secs(3600),
+            // Let's Encrypt admits five failed validations of a host in an hour. With this first step the sixth comes
+            // later, whatever the jitter.
+            pause_first: Duration::from_secs(180),
             pause_max: Duration::from_secs(12 * 3600),
             rest: Duration::from_secs(3600),
             ask: Duration::from_secs(6 * 3600),

@@ -28,6 +28,9 @@ pub trait Stage: Send + Sync + 'static {
     fn installed(&self, certificate: &Certificate);
     /// Something that the operator may want to know.
     fn tell(&self, notice: Notice);
+    /// When a certificate is ordered for this host next, as far as it is known now; `None`: the host is gone. Comes often,
+    /// mostly with the same time. Who does not show it need not listen.
+    fn expects(&self, _host: &str, _order_at: Option<SystemTime>) {}
 }
 
 /// Something that the operator may want to know.

@@ -75,6 +75,10 @@ pub struct WorkerCounters {
     pub connections_accepted: Counter,
     /// Client connections that are open now.
     pub connections_open: Counter,
+    /// Handshakes of TLS with clients that came to their end.
+    pub handshakes_done: Counter,
+    /// Handshakes of TLS with clients that failed, whosever fault it was.
+    pub handshakes_failed: Counter,
     /// Bytes that clients sent.
     pub bytes_in: Counter,
     /// Bytes that were sent to clients.
@@ -106,6 +110,8 @@ impl WorkerCounters {
         Self {
             connections_accepted: Counter::default(),
             connections_open: Counter::default(),
+            handshakes_done: Counter::default(),
+            handshakes_failed: Counter::default(),
             bytes_in: Counter::default(),
             bytes_out: Counter::default(),
             retries: Counter::default(),
@@ -163,6 +169,8 @@ impl Counters {
         Totals {
             connections_accepted: sum(|worker| &worker.connections_accepted),
             connections_open: sum(|worker| &worker.connections_open),
+            handshakes_done: sum(|worker| &worker.handshakes_done),
+            handshakes_failed: sum(|worker| &worker.handshakes_failed),
             bytes_in: sum(|worker| &worker.bytes_in),
             bytes_out: sum(|worker| &worker.bytes_out),
             retries: sum(|worker| &worker.retries),
@@ -190,6 +198,8 @@ impl Counters {
 pub struct Totals {
     pub connections_accepted: u64,
     pub connections_open: u64,
+    pub handshakes_done: u64,
+    pub handshakes_failed: u64,
     pub bytes_in: u64,
     pub bytes_out: u64,
     pub retries: u64,

@@ -80,6 +80,13 @@ impl Latencies {
         Duration::from_nanos(self.sum_ns)
     }
 
+    /// Number of values up to this one. Values that differ from it by less than 1.6 % may be counted on either side.
+    pub fn at_most(&self, value: Duration) -> u64 {
+        let value_ns = u64::try_from(value.as_nanos()).unwrap_or(u64::MAX);
+        let within = self.buckets.iter().enumerate().take_while(|(bucket, _)| middle_ns(*bucket) <= value_ns);
+        within.map(|(_, count)| count).sum()
+    }
+
     /// The value that a share of all values does not exceed, such as 0.99; zero if there are no values.
     pub fn quantile(&self, share: f64) -> Duration {
         if self.count == 0 {

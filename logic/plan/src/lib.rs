@@ -4,6 +4,7 @@
 //! other crate of evener. Addresses are already resolved; the text that was written stands beside them for people.
 
 mod address;
+mod admin;
 mod limits;
 mod log;
 mod site;
@@ -12,6 +13,7 @@ mod transport;
 mod upstream;
 
 pub use address::{Cidr, HostPattern, Listen, ServerAddress};
+pub use admin::AdminListen;
 pub use limits::Limits;
 pub use log::{AccessFormat, LogPlan, LogTarget, TemplatePart};
 pub use site::{Action, HeaderMatch, HostMode, PathMatch, Respond, Route, SetHeader, Site, TextPart};
@@ -33,6 +35,8 @@ pub struct Plan {
     pub workers: Option<usize>,
     /// How long a graceful stop waits for requests in flight before it cuts them.
     pub shutdown_grace: Duration,
+    /// Where evener lets itself be looked at; `None` is nowhere.
+    pub admin: Option<AdminListen>,
     /// Where access log lines go and how they look.
     pub log: LogPlan,
     /// Bounds on what clients may ask for and how slowly.

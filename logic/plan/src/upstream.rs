@@ -36,7 +36,8 @@ pub struct Upstream {
     pub tls: Option<UpstreamTls>,
     /// Bound on connecting to a server, the handshake of TLS included.
     pub connect_timeout: Duration,
-    /// Bound on waiting for the first byte of a response, from the moment when the request was sent.
+    /// Bound on waiting for the first byte of a response, from the moment when the request was sent, and on each pause in
+    /// the middle of one. A gRPC call may pause between its messages for as long as a tunnel, if that is longer.
     pub response_timeout: Duration,
     /// How long an idle pooled connection is kept.
     pub idle_timeout: Duration,
@@ -133,7 +134,7 @@ pub struct Health {
 pub enum Probe {
     /// Whether it takes a connection.
     Tcp,
-    /// A GET of HTTP/1.1.
+    /// A GET, in the protocol that requests to the server are sent in.
     Http {
         /// Path and query; begins with `/`.
         path: String,

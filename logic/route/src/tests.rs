@@ -58,6 +58,7 @@ fn plan(sites: Vec<Site>) -> Plan {
     Plan {
         workers: None,
         shutdown_grace: std::time::Duration::from_secs(1),
+        admin: None,
         log,
         limits: Limits::default(),
         sites,

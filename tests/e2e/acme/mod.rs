@@ -3,12 +3,14 @@
 //!
 //! How orders go in detail is tested in `evener-acme`, renewal too, which needs a clock of the test's own.
 
+mod metrics;
 mod pebble;
 
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use pebble::Pebble;
 use rustix::process::Signal;
@@ -19,6 +21,9 @@ use crate::harness::ports::free_address;
 use crate::harness::process::Process;
 use crate::harness::wait::{PATIENCE, eventually};
 use crate::harness::{Evener, Recorder, recorder};
+
+/// Until when something has happened that waits for a pause of some seconds at most.
+const SOON: Duration = Duration::from_secs(15);
 
 /// Evener's addresses and its config, before it runs.
 struct Scene {
@@ -120,9 +125,47 @@ fn an_outage_of_the_authority_keeps_nothing_else_from_working() {
     // Without a certificate there is no handshake: a made-up one would teach people to click warnings away.
     assert_eq!(scene.fetch(Path::new("/etc/ssl/certs/ca-certificates.crt")), None);
 
+    // It comes back, and nobody has to do anything.
     pebble.start(&scene.folder.0);
-    // Other settings are tried at once; the same ones after a pause.
-    evener.rewrite_config(&format!("{}{other}", config.replace("[acme]\n", "[acme]\nemail = \"ops@example.com\"\n")));
+    let began = Instant::now();
+    scene.await_certificate(&pebble);
+    assert!(began.elapsed() < SOON, "{:?}: {}", began.elapsed(), evener.process.stderr());
+}
+
+#[test]
+fn a_reload_hurries_what_waits_for_the_authority() {
+    let scene = Scene::new();
+    let mut pebble = Pebble::new(free_address(), scene.tls);
+    let evener = Evener::start(&scene.config(&pebble.section()));
+    let told = |count| {
+        let said = evener.process.stderr();
+        said.matches("cannot use the certificate authority").count() >= count
+    };
+    eventually(PATIENCE, "the outage is told", || told(1));
+    // Each reload is a try of its own, so that the pauses grow.
+    for count in 2..=5 {
+        evener.signal(Signal::HUP);
+        eventually(SOON, "the outage is told again", || told(count));
+    }
+    pebble.start(&scene.folder.0);
+    // By itself it would try again after half a minute.
+    let began = Instant::now();
+    evener.signal(Signal::HUP);
+    scene.await_certificate(&pebble);
+    assert!(began.elapsed() < SOON, "{:?}: {}", began.elapsed(), evener.process.stderr());
+}
+
+#[test]
+fn other_settings_are_tried_at_once() {
+    let scene = Scene::new();
+    let mut pebble = Pebble::new(free_address(), scene.tls);
+    let config = scene.config(&pebble.section());
+    let evener = Evener::start(&config);
+    eventually(PATIENCE, "the outage is told", || {
+        evener.process.stderr().contains("cannot use the certificate authority")
+    });
+    pebble.start(&scene.folder.0);
+    evener.rewrite_config(&config.replace("[acme]\n", "[acme]\nemail = \"ops@example.com\"\n"));
     evener.signal(Signal::HUP);
     scene.await_certificate(&pebble);
 }

@@ -27,8 +27,8 @@ tls = { cert = "{dir}/expired.pem", key = "{dir}/expired.key" }
 respond = { status = 200 }
 "#;
 
-/// The place of the first occurrence after `from`, as a check prints it.
-fn place(path: &str, config: &str, part: &str) -> String {
+/// The place of the first occurrence, as a check prints it.
+pub(super) fn place(path: &str, config: &str, part: &str) -> String {
     let at = config.find(part).expect("it is in the config");
     let line = config[..at].matches('\n').count() + 1;
     let column = at - config[..at].rfind('\n').map_or(0, |end| end + 1) + 1;

@@ -10,6 +10,7 @@ mod clients;
 mod handshakes;
 mod internal;
 mod names;
+mod pinned;
 mod policies;
 mod reload;
 mod scene;

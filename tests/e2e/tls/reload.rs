@@ -7,7 +7,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 
 use super::authority::Order;
-use super::scene::{SITE, Scene};
+use super::check::place;
+use super::scene::{SITE, Scene, run};
 use crate::harness::wait::{PATIENCE, eventually, pause_unless};
 
 #[test]
@@ -89,15 +90,78 @@ fn a_reload_with_a_missing_certificate_changes_nothing() {
     assert!(is_shut(), "the files were looked at again meanwhile");
 }
 
+/// What is told of a file in this text: its place in the config, the line with a caret below, and what to do.
+#[track_caller]
+fn told<'a>(said: &'a str, path: &str, config: &str, file: &str, problem: &str) -> &'a str {
+    let quoted = config.lines().find_map(|line| line.split('"').find(|part| part.ends_with(file)));
+    let quoted = format!("\"{}\"", quoted.unwrap_or_else(|| panic!("no {file} in {config}")));
+    let place = place(path, config, &quoted);
+    let block = said.split("\n\n").find(|block| block.contains(file) && block.contains(problem));
+    let block = block.unwrap_or_else(|| panic!("nothing of {file}:\n{said}"));
+    assert!(block.contains(&place), "{place} is not in\n{block}");
+    assert!(block.contains("^^^^") && block.contains("help: "), "{block}");
+    block
+}
+
+#[test]
+fn a_reload_with_a_foreign_key_is_refused_with_its_place() {
+    let scene = Scene::new();
+    let own = scene.issue("site", &Order::server(&["a.test"]));
+    let evener = scene.start(SITE);
+    scene.issue("other", &Order { serial: 9, ..Order::server(&["a.test"]) });
+    let before = evener.process.stderr().len();
+    let config = scene.fill(&SITE.replace("/site.key", "/other.key"));
+    evener.rewrite_config(&config);
+    evener.signal(Signal::HUP);
+    let said = || evener.process.stderr()[before..].to_owned();
+    eventually(PATIENCE, "the reload is refused", || said().contains("nothing was changed"));
+    let (said, path) = (said(), evener.config_path().display().to_string());
+    let config = std::fs::read_to_string(&path).expect("the config is there");
+    let block = told(&said, &path, &config, "/site.pem", "does not match the certificate");
+    assert!(block.contains("error[bad-certificate]") && block.contains("the key"), "{block}");
+    assert!(said.contains("\n1 error\n"), "{said}");
+    assert!(scene.shows(evener.address(), "a.test", &own));
+}
+
+#[test]
+fn what_stands_in_nobodys_way_is_told_with_its_place_too() {
+    let scene = Scene::new();
+    let over = scene.issue("site", &Order { years: (2020, 2021), ..Order::server(&["a.test"]) });
+    let evener = scene.start(SITE);
+    let path = evener.config_path().display().to_string();
+    let config = std::fs::read_to_string(&path).expect("the config is there");
+    let told_once = |said: &str| {
+        let block = told(said, &path, &config, "/site.pem", "certificate 1 expired on 2021-01-01");
+        assert!(block.contains("warning") && !said.contains("error["), "{said}");
+        assert_eq!(said.matches("bad-certificate").count(), 1, "{said}");
+    };
+    told_once(evener.process.stderr().split("listening on").next().unwrap_or_default());
+    let before = evener.process.stderr().len();
+    evener.signal(Signal::HUP);
+    eventually(PATIENCE, "the reload is told", || evener.process.stderr()[before..].contains("reloaded"));
+    told_once(&evener.process.stderr()[before..]);
+    // It serves all the same.
+    let address = evener.address().to_string();
+    let shown = run("openssl", &["s_client", "-connect", &address, "-servername", "a.test", "-showcerts"]);
+    let body = over.chain.lines().nth(1).expect("the first line of base64");
+    assert!(shown.text.contains(body), "{}", shown.text);
+}
+
 #[test]
 fn a_start_without_a_certificate_fails_and_says_all_that_is_wrong() {
     let scene = Scene::new();
     std::fs::remove_file(scene.folder.0.join("site.key")).expect("it is there");
     let config = SITE.replace("{listen}", &scene.second.to_string());
-    let config = config.replace("\n[[site]]", "[[site]]").replace("to = ", "trusted_proxies = []\nto = ");
     let gated = config.replace("site.key\" }", "site.key\", client_ca = \"{dir}/absent.pem\" }");
-    let path = scene.write("evener.toml", &scene.fill(&gated));
+    let config = scene.fill(&gated);
+    let path = scene.write("evener.toml", &config);
     let ended = crate::harness::evener::evener(&["run", &path]);
-    assert!(!ended.status.success());
-    assert!(ended.stderr.contains("site.key") && ended.stderr.contains("absent.pem"), "{}", ended.stderr);
+    assert_eq!(ended.status.code(), Some(1));
+    told(&ended.stderr, &path, &config, "/site.key", "cannot be read: No such file");
+    told(&ended.stderr, &path, &config, "/absent.pem", "cannot be read: No such file");
+    assert!(ended.stderr.contains("\n2 errors\n"), "{}", ended.stderr);
+    // A check says the same.
+    let checked = crate::harness::evener::evener(&["check", &path]);
+    assert_eq!(checked.status.code(), Some(1));
+    assert!(ended.stderr.contains(&checked.stderr), "{}\n---\n{}", ended.stderr, checked.stderr);
 }

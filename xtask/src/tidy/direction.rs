@@ -14,7 +14,7 @@ const JOURNEY: [&str; 8] = ["worker", "listener", "entrance", "layer4", "client"
 
 /// The crates of `io/`, the most basic first. A crate depends only on those before it; a new
 /// edge needs a decision record, and then a place in this list.
-const IO_CRATES: [&str; 7] = ["runtime", "observe", "tls", "acme", "wire", "upstream", "proxy"];
+const IO_CRATES: [&str; 8] = ["runtime", "observe", "tls", "acme", "admin", "wire", "upstream", "proxy"];
 
 /// What does I/O, and so has no place in `logic/`, not even in its tests.
 const IMPURE_CRATES: [&str; 6] = ["tokio", "rustix", "socket2", "mio", "libc", "nix"];

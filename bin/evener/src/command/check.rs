@@ -2,13 +2,13 @@
 //!
 //! It binds no port that is in the config, because evener may be running with this very file, and makes no file.
 
+use crate::certificates;
 use crate::cli::Format;
 use crate::control::listeners::overlap;
 use crate::operator::{print, reason};
 use crate::source::Source;
-use evener_config::{Diagnostic, Outcome, Place, Severity};
+use evener_config::{Diagnostic, Outcome, Severity};
 use evener_plan::{Listen, LogTarget, Plan};
-use evener_tls::{Problem, TlsFault};
 use rustix::fs::{Access, access};
 use std::io::{ErrorKind, Result as IoResult};
 use std::net::{IpAddr, TcpListener};
@@ -35,7 +35,8 @@ pub(crate) fn check(path: &str, format: Format) -> ExitCode {
 fn with_machine(mut outcome: Outcome) -> Outcome {
     if let Some(plan) = &outcome.plan {
         let mut findings = machine_findings(plan);
-        findings.extend(certificate_findings(plan, &outcome));
+        let faults = evener_tls::inspect(plan, SystemTime::now());
+        findings.extend(certificates::checked(&faults, &outcome));
         outcome.diagnostics.extend(findings);
         if outcome.errors() > 0 {
             outcome.plan = None;
@@ -52,47 +53,6 @@ pub(crate) fn machine_findings(plan: &Plan) -> Vec<Diagnostic> {
     }
     findings
 }
-
-/// What is wrong with certificates, keys and lists, in the order of the config.
-fn certificate_findings(plan: &Plan, outcome: &Outcome) -> Vec<Diagnostic> {
-    let faults = evener_tls::inspect(plan, SystemTime::now());
-    let mut findings: Vec<Diagnostic> = faults.iter().map(|fault| certificate(fault, outcome)).collect();
-    let order = |place: &Place| (place.source, place.range.start);
-    findings.sort_by_key(|finding| finding.place.as_ref().map(order));
-    findings
-}
-
-/// Something about a certificate, a key or a list, at the path that the config has of it.
-fn certificate(fault: &TlsFault, outcome: &Outcome) -> Diagnostic {
-    let severity = match fault.severity() {
-        evener_tls::Severity::Warning => Severity::Warning,
-        evener_tls::Severity::Broken | evener_tls::Severity::Fatal => Severity::Error,
-    };
-    let mut places = places_of(fault, outcome).into_iter();
-    let mut found = finding("bad-certificate", severity, fault.to_string(), &fault.fix());
-    found.place = places.next();
-    found.labels = places.map(|place| (place, String::from("it is named here, too"))).collect();
-    if let Problem::KeyMismatch { key_path, .. } = &fault.problem {
-        let keys = outcome.places(&["key"], key_path).into_iter();
-        found.labels.extend(keys.map(|place| (place, String::from("the key"))));
-    }
-    found
-}
-
-/// Where the path stands, at the key that it is wrong for if that is known.
-fn places_of(fault: &TlsFault, outcome: &Outcome) -> Vec<Place> {
-    let likely: &[&str] = match &fault.problem {
-        Problem::NoCertificate(_) => &["cert", "client_ca", "ca"],
-        Problem::NoKey(_) | Problem::KeyEncrypted | Problem::KeyExposed(_) => &["key"],
-        Problem::NoList(_) | Problem::ListExpired(_) => &["client_crl"],
-        _ => PATH_KEYS,
-    };
-    let places = outcome.places(likely, &fault.subject);
-    if places.is_empty() { outcome.places(PATH_KEYS, &fault.subject) } else { places }
-}
-
-/// The keys of the config whose values are paths of certificates, keys and lists.
-const PATH_KEYS: &[&str] = &["cert", "key", "client_ca", "client_crl", "ca"];
 
 fn overlaps(listens: &[Listen]) -> impl Iterator<Item = Diagnostic> {
     let before = |at: usize| listens.iter().take(at);

@@ -83,11 +83,11 @@ fn start(source: Source) -> ExitCode {
 
 /// Runs a config to its end. `announce` makes of the plan what is done once everything listens.
 fn run<A: FnOnce()>(source: Source, announce: impl FnOnce(&Plan) -> A) -> ExitCode {
-    let outcome = source.load();
+    let mut outcome = source.load();
     source.tell(&outcome);
-    let Some(plan) = outcome.plan else { return ExitCode::FAILURE };
+    let Some(plan) = outcome.plan.take() else { return ExitCode::FAILURE };
     let started = announce(&plan);
-    match control::run(source, plan, started) {
+    match control::run(source, plan, outcome, started) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(error),
     }

@@ -4,6 +4,7 @@
 //! nothing. A worker that ends unasked ends the program with an error, the others being drained: whoever started the
 //! program starts it again, with all its workers.
 
+mod admin;
 mod checks;
 pub(crate) mod listeners;
 mod report;
@@ -12,12 +13,16 @@ mod security;
 mod signals;
 mod workers;
 
+use crate::certificates;
 use crate::operator::{duration, reason, say};
 use crate::source::Source;
+use admin::Admin;
 use checks::Checks;
+use evener_admin::Readiness;
+use evener_config::Outcome;
 use evener_observe::{Counters, Diagnostics, LogError, LogWriter};
 use evener_plan::{LogPlan, Plan};
-use evener_proxy::{Blueprint, Command, ServerStates, Setup, reasons};
+use evener_proxy::{Blueprint, Command, Security, ServerStates, Setup, reasons};
 use listeners::{Listeners, Sockets};
 use security::Safe;
 use signals::{Order, Signals};
@@ -44,7 +49,8 @@ struct Control {
     states: ServerStates,
     checks: Checks,
     safe: Safe,
-    counters: Counters,
+    counters: Arc<Counters>,
+    admin: Admin,
     writer: LogWriter,
     grace: Duration,
 }
@@ -57,14 +63,16 @@ enum Farewell {
     Lost(End),
 }
 
-/// Runs `plan` until a signal ends it. `started` is called once everything listens.
-pub(crate) fn run(source: Source, plan: Plan, started: impl FnOnce()) -> Result<(), Box<dyn Error>> {
+/// Runs `plan` until a signal ends it. `written` knows where things stand in the config; `started` is called once everything
+/// listens.
+pub(crate) fn run(source: Source, plan: Plan, written: Outcome, started: impl FnOnce()) -> Result<(), Box<dyn Error>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| format!("cannot start an event loop: {}", reason(&error)))?;
     let result = runtime.block_on(async {
         let mut signals = Signals::new().map_err(|error| format!("cannot receive signals: {}", reason(&error)))?;
-        let mut control = Control::start(source, plan)?;
+        let mut control = Control::start(source, plan, written)?;
         control.workers.all_begun().await.map_err(|end| format!("{end} at the start"))?;
+        control.admin.becomes(Readiness::Ready);
         started();
         let farewell = control.obey(&mut signals).await;
         control.end(farewell, &mut signals).await
@@ -75,30 +83,34 @@ pub(crate) fn run(source: Source, plan: Plan, started: impl FnOnce()) -> Result<
 }
 
 impl Control {
-    fn start(source: Source, plan: Plan) -> Result<Self, Box<dyn Error>> {
-        let connections_max = resources::connections_max(&plan);
+    fn start(source: Source, plan: Plan, written: Outcome) -> Result<Self, Box<dyn Error>> {
+        let (plan, connections_max) = resources::share_files(plan);
         let worker_count = plan.workers.unwrap_or_else(resources::cores);
         // Before anything listens: clients would wait meanwhile.
         let safe = Safe::new(&plan);
-        let security = safe.prepare(&plan)?;
+        let security = secure(&safe, &source, &plan, written)?;
         let mut listeners = Listeners::new(worker_count);
         let sockets = (listeners.open(&plan)?, listeners.open_datagrams(&plan)?);
         listeners.commit(&plan);
+        let counters = Arc::new(Counters::new(worker_count, reasons()));
         let mut control = Self {
             source,
             workers: Workers::new(),
             listeners,
             states: ServerStates::new(resources::secret().ok_or("the system gives no random numbers")?),
             checks: Checks::new(),
+            admin: Admin::new(&counters, safe.books()),
             safe,
-            counters: Counters::new(worker_count, reasons()),
+            counters,
             writer: start_writer(&plan.log)?,
             grace: plan.shutdown_grace,
         };
+        let prepared = control.admin.prepare(&plan)?;
         let blueprint = Arc::new(Blueprint::new(plan, &mut control.states, security));
         control.start_workers(sockets, &blueprint, connections_max)?;
         control.checks.install(&blueprint);
         control.safe.installed(blueprint.plan());
+        control.admin.install(prepared);
         Ok(control)
     }
 
@@ -176,14 +188,14 @@ impl Control {
             outcome = loading => outcome,
             () = signals.ending.recv() => return Some(Farewell::Asked),
         };
-        let Ok(outcome) = outcome else {
+        let Ok(mut outcome) = outcome else {
             say("reading the config failed; nothing was changed");
             return None;
         };
         self.source.tell(&outcome);
-        match outcome.plan {
+        match outcome.plan.take() {
             None => say("the config has errors; nothing was changed"),
-            Some(plan) => match self.install(plan).await {
+            Some(plan) => match self.install(plan, outcome).await {
                 Ok(()) => say("reloaded"),
                 Err(error) => say(format_args!("cannot reload: {error}; nothing was changed")),
             },
@@ -191,21 +203,24 @@ impl Control {
         None
     }
 
-    async fn install(&mut self, plan: Plan) -> Result<(), Box<dyn Error>> {
-        let security = self.safe.prepare(&plan)?;
+    async fn install(&mut self, plan: Plan, written: Outcome) -> Result<(), Box<dyn Error>> {
+        let security = secure(&self.safe, &self.source, &plan, written)?;
         let sockets = self.listeners.open(&plan)?;
         let datagrams = self.listeners.open_datagrams(&plan)?;
         let new_writer = match *self.writer.plan() == plan.log {
             true => None,
             false => Some(start_writer(&plan.log)?),
         };
+        // The last one, since it leaves a file behind if nobody installs it.
+        let prepared = self.admin.prepare(&plan)?;
         // From here on nothing fails.
+        self.admin.install(prepared);
         if plan.workers.unwrap_or_else(resources::cores) != self.workers.count() {
             say("the number of workers changes with the next start only");
         }
         self.listeners.commit(&plan);
         self.grace = plan.shutdown_grace;
-        let connections_max = resources::connections_max(&plan);
+        let (plan, connections_max) = resources::share_files(plan);
         let blueprint = Arc::new(Blueprint::new(plan, &mut self.states, security));
         // Before anything is waited for: a check of the old plan must not speak after the new one has taken over.
         self.checks.install(&blueprint);
@@ -239,6 +254,7 @@ impl Control {
                 say(format_args!("{end}; stopping; waiting up to {grace} for requests of the other workers"));
             }
         }
+        self.admin.becomes(Readiness::Draining);
         self.workers.tell_all(|| Command::Drain);
         drop(self.checks);
         // All arms are cancel safe; a reload has no sense any more, so its signal is not looked at.
@@ -249,6 +265,7 @@ impl Control {
         }
         self.workers.tell_all(|| Command::Stop);
         let has_hung = tokio::time::timeout(WORKER_PATIENCE, self.workers.all_ended()).await.is_err();
+        self.admin.close().await;
         say(report::summary(&self.counters.totals()));
         self.writer.stop(LOG_PATIENCE);
         match (farewell, self.workers.panicked()) {
@@ -257,6 +274,15 @@ impl Control {
             (Farewell::Asked, None) => Ok(()),
         }
     }
+}
+
+/// What a plan needs for TLS. What is wrong with it is told as a check tells it, at its places in the config.
+fn secure(safe: &Safe, source: &Source, plan: &Plan, mut written: Outcome) -> Result<Security, &'static str> {
+    let (security, faults) = safe.prepare(plan);
+    written.diagnostics = certificates::met(&faults, &written);
+    written.omitted = 0;
+    source.tell(&written);
+    security.ok_or("certificates, keys or lists cannot be used")
 }
 
 fn start_writer(plan: &LogPlan) -> Result<LogWriter, String> {

@@ -5,9 +5,10 @@
 
 use crate::operator::say;
 use evener_acme::{AcmeSettings, Certificate, Manager, Notice, Stage};
+use evener_admin::Orders as Tally;
 use evener_plan::{Certificates, HostPattern, Plan, ServerTls};
 use evener_proxy::Security;
-use evener_tls::{Challenges, TlsFault, TlsKeeper};
+use evener_tls::{CertificateReport, Challenges, TlsFault, TlsKeeper};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -23,7 +24,27 @@ pub(super) struct Safe {
     challenges: Arc<Challenges>,
     state_dir: String,
     orders: Option<Orders>,
+    /// What they have come to, whatever their settings were.
+    tally: Arc<Mutex<Tally>>,
     has_told_of_trust: bool,
+}
+
+/// What can be looked at of all this.
+pub(super) struct Books {
+    keeper: Arc<Mutex<TlsKeeper>>,
+    tally: Arc<Mutex<Tally>>,
+}
+
+impl Books {
+    /// The certificates in use.
+    pub(super) fn certificates(&self) -> Vec<CertificateReport> {
+        lock(&self.keeper).certificates()
+    }
+
+    /// What orders have come to.
+    pub(super) fn orders(&self) -> Tally {
+        lock(&self.tally).clone()
+    }
 }
 
 /// Orders under way.
@@ -44,23 +65,35 @@ impl Safe {
         let keeper = TlsKeeper::new(PathBuf::from(&plan.state_dir));
         let challenges = keeper.challenges();
         let state_dir = plan.state_dir.clone();
-        Self { keeper: Arc::new(Mutex::new(keeper)), challenges, state_dir, orders: None, has_told_of_trust: false }
+        Self {
+            keeper: Arc::new(Mutex::new(keeper)),
+            challenges,
+            state_dir,
+            orders: None,
+            tally: Arc::default(),
+            has_told_of_trust: false,
+        }
     }
 
-    /// What a plan needs. On an error everything stays as it was.
-    pub(super) fn prepare(&self, plan: &Plan) -> Result<Security, String> {
+    /// What can be looked at.
+    pub(super) fn books(&self) -> Books {
+        Books { keeper: Arc::clone(&self.keeper), tally: Arc::clone(&self.tally) }
+    }
+
+    /// What a plan needs, and all that is wrong with it. Without the former a fault is fatal, and everything stays as it
+    /// was.
+    pub(super) fn prepare(&self, plan: &Plan) -> (Option<Security>, Vec<TlsFault>) {
         let mut keeper = lock(&self.keeper);
         let (frontends, backends) = (keeper.frontends(plan), keeper.backends(plan));
-        keeper.take_warnings().iter().for_each(|fault| say(format_args!("warning: {}", text(fault))));
-        match (frontends, backends) {
-            (Ok(frontends), Ok(backends)) => {
-                Ok(Security { frontends, backends, challenges: Arc::clone(&self.challenges) })
-            }
-            (frontends, backends) => {
-                let faults = frontends.err().into_iter().chain(backends.err()).flatten();
-                Err(faults.map(|fault| text(&fault)).collect::<Vec<_>>().join("\n  "))
-            }
-        }
+        let mut faults = keeper.take_warnings();
+        let frontends = frontends.map_err(|found| faults.extend(found)).ok();
+        let backends = backends.map_err(|found| faults.extend(found)).ok();
+        let security = frontends.zip(backends).map(|(frontends, backends)| Security {
+            frontends,
+            backends,
+            challenges: Arc::clone(&self.challenges),
+        });
+        (security, faults)
     }
 
     /// A plan is run from now on.
@@ -87,19 +120,21 @@ impl Safe {
     fn order(&mut self, plan: &Plan, hosts: Vec<String>) {
         let settings = AcmeSettings::new(plan.acme.clone(), PathBuf::from(&self.state_dir));
         if let Some(orders) = self.orders.as_ref().filter(|orders| orders.settings == settings) {
-            orders.hosts.send_if_modified(|known| {
-                let is_new = *known != hosts;
-                *known = hosts;
-                is_new
-            });
+            // Also if they are the same: whoever reloads wants what waits for the authority to be tried now.
+            orders.hosts.send_replace(hosts);
             return;
         }
         self.orders = None;
+        lock(&self.tally).next.clear();
         if hosts.is_empty() {
             return;
         }
         let (sender, receiver) = watch::channel(hosts);
-        let stage = Arc::new(Show { keeper: Arc::clone(&self.keeper), challenges: Arc::clone(&self.challenges) });
+        let stage = Arc::new(Show {
+            keeper: Arc::clone(&self.keeper),
+            challenges: Arc::clone(&self.challenges),
+            tally: Arc::clone(&self.tally),
+        });
         let task = tokio::spawn(Manager::run(settings.clone(), receiver, stage));
         self.orders = Some(Orders { settings, hosts: sender, task });
     }
@@ -121,8 +156,8 @@ fn exact(host: &HostPattern) -> Option<String> {
 }
 
 /// A panic while it was held has been told, and what it holds is replaced piece by piece.
-fn lock(keeper: &Mutex<TlsKeeper>) -> MutexGuard<'_, TlsKeeper> {
-    keeper.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(held: &Mutex<T>) -> MutexGuard<'_, T> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn text(fault: &TlsFault) -> String {
@@ -133,6 +168,7 @@ fn text(fault: &TlsFault) -> String {
 struct Show {
     keeper: Arc<Mutex<TlsKeeper>>,
     challenges: Arc<Challenges>,
+    tally: Arc<Mutex<Tally>>,
 }
 
 impl Stage for Show {
@@ -162,6 +198,27 @@ impl Stage for Show {
     }
 
     fn tell(&self, notice: Notice) {
+        let mut tally = lock(&self.tally);
+        match notice {
+            Notice::Ordered { .. } => tally.done += 1,
+            Notice::OrderFailed { .. } => tally.failed += 1,
+            Notice::AuthorityFailed { .. } => tally.authority_failed += 1,
+            _ => {}
+        }
+        drop(tally);
         say(notice);
+    }
+
+    fn expects(&self, host: &str, order_at: Option<SystemTime>) {
+        let next = &mut lock(&self.tally).next;
+        match (order_at, next.get_mut(host)) {
+            (Some(at), Some(known)) => *known = at,
+            (Some(at), None) => {
+                next.insert(host.to_owned(), at);
+            }
+            (None, _) => {
+                next.remove(host);
+            }
+        }
     }
 }

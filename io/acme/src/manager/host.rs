@@ -3,16 +3,20 @@
 //! Only decisions: the time and randomness are arguments, the work is done by `Manager`.
 //!
 //! LIFECYCLE: a host begins with what the store holds. Without a certificate, or when it is time to renew, it is ordered;
-//! after a failure it pauses, longer each time. A new certificate is used at once and stored as soon as that works. While
-//! the host has a certificate the authority is asked from time to time when to renew it. One thing is done at a time.
+//! after a failure it pauses, longer each time; a reload ends a pause that follows an outage. A new certificate is used at
+//! once and stored as soon as that works. While the host has a certificate the authority is asked from time to time when
+//! to renew it. One thing is done at a time.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use tokio::time::Instant;
 
+use super::session::Haste;
 use crate::certificate::Certificate;
-use crate::schedule::{Challenge, Window, ask_again, pause, renewal, warning};
+use crate::fault::Fault;
+use crate::order::Failed;
+use crate::schedule::{Challenge, Failures, Window, ask_again, renewal, warning};
 use crate::settings::{AcmeSettings, Pace};
 
 /// Something to do for a host.
@@ -45,7 +49,9 @@ pub(crate) struct Host {
     /// Where in a window or a spread the renewal of this certificate is; drawn anew for each.
     draw: f64,
     challenge: Challenge,
-    failures: u32,
+    failures: Failures,
+    /// Whether a reload may cut the wait for the next order short.
+    haste: Haste,
     order_from: Instant,
     ask_from: Instant,
     save_from: Instant,
@@ -61,7 +67,8 @@ impl Host {
             window: None,
             draw,
             challenge: Challenge::TlsAlpn,
-            failures: 0,
+            failures: Failures::default(),
+            haste: Haste::Refused,
             order_from: now.steady,
             ask_from: now.steady,
             save_from: now.steady,
@@ -93,8 +100,7 @@ impl Host {
         let Some(certificate) = &self.certificate else {
             return due(until(self.order_from), Work::Order);
         };
-        let when = renewal(certificate.validity(), self.window, settings.acme.renew_before, self.draw);
-        let left = when.duration_since(now.wall).unwrap_or(Duration::ZERO);
+        let left = self.renewal(certificate, settings).duration_since(now.wall).unwrap_or(Duration::ZERO);
         // Of two that are due the first is done; an order should know the window.
         let mut steps = vec![(until(self.ask_from), Work::Ask), (until(self.order_from).max(left), Work::Order)];
         if !self.is_stored {
@@ -105,40 +111,52 @@ impl Host {
         first.map_or(Next::Wait(settings.pace.tick), |(wait, work)| due(wait, work))
     }
 
+    /// When it is ordered next, by the clock on the wall, if nothing changes.
+    pub(crate) fn order_at(&self, settings: &AcmeSettings, now: Now) -> SystemTime {
+        let from = now.wall + self.order_from.saturating_duration_since(now.steady);
+        let renewal = self.certificate.as_ref().map(|certificate| self.renewal(certificate, settings));
+        renewal.map_or(from, |renewal| renewal.max(from))
+    }
+
+    fn renewal(&self, certificate: &Certificate, settings: &AcmeSettings) -> SystemTime {
+        renewal(certificate.validity(), self.window, settings.acme.renew_before, self.draw)
+    }
+
     /// There is a new certificate.
     pub(crate) fn ordered(&mut self, certificate: Arc<Certificate>, pace: &Pace, now: Now, draw: f64) {
         self.certificate = Some(certificate);
         self.is_stored = false;
         self.window = None;
         self.draw = draw;
-        self.failures = 0;
+        self.failures = Failures::default();
+        self.haste = Haste::Refused;
         self.order_from = now.steady + pace.rest;
         self.ask_from = now.steady;
         self.save_from = now.steady;
         self.warned = None;
     }
 
-    /// An order failed; returns how long the next one waits. `failed` is the challenge that did not work, if it was that.
-    pub(crate) fn order_failed(
-        &mut self,
-        failed: Option<Challenge>,
-        wanted: Option<Duration>,
-        pace: &Pace,
-        now: Now,
-        draw: f64,
-    ) -> Duration {
-        self.failures = self.failures.saturating_add(1);
-        if let Some(failed) = failed {
-            self.challenge = failed.other();
+    /// An order failed; returns how long the next one waits.
+    pub(crate) fn order_failed(&mut self, failed: &Failed, pace: &Pace, now: Now, draw: f64) -> Duration {
+        let wanted = failed.fault.wanted_pause();
+        let mut wait = self.failures.add(failed.setback, wanted, pace, draw);
+        if let Fault::Challenge { challenge, .. } = &failed.fault {
+            self.challenge = challenge.other();
             // The other one is asked of another port, which may well be open: the first time it is tried at once.
-            if self.failures == 1 && wanted.is_none() {
-                self.order_from = now.steady;
-                return Duration::ZERO;
+            if self.failures.counted() == 1 && wanted.is_none() {
+                wait = Duration::ZERO;
             }
         }
-        let wait = pause(self.failures, wanted, pace, draw);
+        self.haste = Haste::after(failed.setback, wanted);
         self.order_from = now.steady + wait;
         wait
+    }
+
+    /// Somebody believes that an outage is over.
+    pub(crate) fn hurry(&mut self, now: Now) {
+        if self.haste == Haste::Allowed {
+            self.order_from = self.order_from.min(now.steady);
+        }
     }
 
     /// The authority said when to renew, or did not.
@@ -162,7 +180,7 @@ impl Host {
 
     /// How much time is left, if it is time to warn of it: the certificate ends and its renewal fails.
     pub(crate) fn warn(&mut self, now: Now) -> Option<Duration> {
-        let certificate = self.certificate.as_ref().filter(|_certificate| self.failures > 0)?;
+        let certificate = self.certificate.as_ref().filter(|_certificate| !self.failures.is_none())?;
         let left = certificate.not_after().duration_since(now.wall).unwrap_or(Duration::ZERO);
         self.warned = Some(warning(left, self.warned)?);
         Some(left)

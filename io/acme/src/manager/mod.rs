@@ -60,8 +60,9 @@ enum Job {
 }
 
 impl<S: Stage> Manager<S> {
-    /// Keeps certificates for the hosts of the list until its sender is gone. Dropping the future gives up what is
-    /// running and takes away all challenge answers. Must run within tokio's time and I/O.
+    /// Keeps certificates for the hosts of the list until its sender is gone. Each sending of a list, be it the same one,
+    /// ends the waits that follow an outage of the authority. Dropping the future gives up what is running and takes away
+    /// all challenge answers. Must run within tokio's time and I/O.
     ///
     /// Stored certificates are installed first, without asking anybody.
     pub async fn run(settings: AcmeSettings, mut hosts: watch::Receiver<Vec<String>>, stage: Arc<S>) {
@@ -78,6 +79,7 @@ impl<S: Stage> Manager<S> {
         loop {
             let list = hosts.borrow_and_update().clone();
             manager.adopt(&list, &mut refused);
+            manager.hurry();
             // Each arm only waits; nothing is lost when another one is first.
             loop {
                 let wait = manager.start();
@@ -131,9 +133,21 @@ impl<S: Stage> Manager<S> {
         self.remember(task, Job::Load(new));
     }
 
+    /// Tries at once what waits for an outage to be over.
+    fn hurry(&mut self) {
+        let now = now();
+        self.session.hurry(now.steady);
+        for entry in self.hosts.values_mut() {
+            if let Entry::Known { host, .. } = entry {
+                host.hurry(now);
+            }
+        }
+    }
+
     /// Gives up a host. Its order is dropped, and with it its challenge answer.
     fn forget(&mut self, host: &str) {
         self.hosts.remove(host);
+        self.stage.expects(host, None);
         self.running.retain(|_, running| {
             let is_of_host = matches!(&running.job, Job::For { host: other, .. } if other == host);
             if is_of_host {
@@ -153,6 +167,9 @@ impl<S: Stage> Manager<S> {
             if let Some(expires_in) = host.warn(now) {
                 self.stage.tell(Notice::Expiring { host: name.clone(), expires_in });
             }
+            // While the authority is out of reach, nothing is ordered.
+            let open_at = now.wall + self.session.wait(now.steady).unwrap_or(Duration::ZERO);
+            self.stage.expects(name, Some(host.order_at(&self.settings, now).max(open_at)));
             match host.next(&self.settings, now) {
                 _ if job.is_some() => {}
                 Next::Do(work) => due.push((host.urgency(), name.clone(), work)),

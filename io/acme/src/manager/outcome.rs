@@ -7,14 +7,14 @@ use std::io;
 use super::*;
 use crate::account::Opened;
 use crate::certificate::Certificate;
-use crate::order::{self, Errand};
+use crate::order::{self, Errand, Failed};
 use crate::schedule::Window;
 
 /// What a task brings back.
 pub(super) enum Outcome {
     Loaded(Vec<(String, Result<Option<Certificate>, Fault>)>),
     Opened(Result<Opened, Fault>),
-    Ordered(Result<Certificate, Fault>),
+    Ordered(Result<Certificate, Failed>),
     Asked(Result<(Window, Duration), Fault>),
     Saved(io::Result<()>),
 }
@@ -105,8 +105,8 @@ impl<S: Stage> Manager<S> {
                 self.stage.tell(Notice::Ordered { host: String::from(name), not_after: certificate.not_after() });
                 host.ordered(Arc::new(certificate), pace, now(), draw());
             }
-            (Work::Order, Some(Outcome::Ordered(Err(fault)))) => self.order_failed(name, session, fault),
-            (Work::Order, _) => self.order_failed(name, session, Fault::Broken),
+            (Work::Order, Some(Outcome::Ordered(Err(failed)))) => self.order_failed(name, session, failed),
+            (Work::Order, _) => self.order_failed(name, session, Fault::Broken.into()),
             (Work::Ask, Some(Outcome::Asked(Ok(answer)))) => host.asked(Some(answer), pace, now(), draw()),
             (Work::Ask, outcome) => {
                 host.asked(None, pace, now(), draw());
@@ -127,11 +127,11 @@ impl<S: Stage> Manager<S> {
         }
     }
 
-    fn order_failed(&mut self, name: &str, session: u64, fault: Fault) {
+    fn order_failed(&mut self, name: &str, session: u64, failed: Failed) {
         let Some(Entry::Known { host, .. }) = self.hosts.get_mut(name) else { return };
         let pace = &self.settings.pace;
-        let failed = if let Fault::Challenge { challenge, .. } = &fault { Some(*challenge) } else { None };
-        let mut retry_in = host.order_failed(failed, fault.wanted_pause(), pace, now(), draw());
+        let mut retry_in = host.order_failed(&failed, pace, now(), draw());
+        let fault = failed.fault;
         if !fault.is_authority_wide() {
             self.session.worked();
         } else if self.session.number == session && self.session.account().is_some() {

@@ -9,19 +9,37 @@ use tokio::time::Instant;
 
 use crate::account::Stored;
 use crate::fault::Fault;
-use crate::schedule::pause;
+use crate::schedule::{Failures, Setback};
 use crate::settings::Pace;
 
 enum Way {
-    Closed { from: Instant },
+    Closed { from: Instant, haste: Haste },
     Opening,
     Open(Account),
+}
+
+/// Whether a wait may be cut short by somebody who knows better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// It follows an outage, which may be over.
+    Allowed,
+    /// The authority wants it, or counts what would follow.
+    Refused,
+}
+
+impl Haste {
+    pub(crate) fn after(setback: Setback, wanted: Option<Duration>) -> Self {
+        match (setback, wanted) {
+            (Setback::Outage, None) => Self::Allowed,
+            (Setback::Outage, Some(_)) | (Setback::Counted, _) => Self::Refused,
+        }
+    }
 }
 
 /// The way, and how often it failed in a row.
 pub(crate) struct Session {
     way: Way,
-    failures: u32,
+    failures: Failures,
     /// What the next opening does with the stored account.
     stored: Stored,
     /// Counts the openings: what comes from an earlier one must not close a later one.
@@ -30,7 +48,8 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(now: Instant) -> Self {
-        Self { way: Way::Closed { from: now }, failures: 0, stored: Stored::Use, number: 0 }
+        let way = Way::Closed { from: now, haste: Haste::Allowed };
+        Self { way, failures: Failures::default(), stored: Stored::Use, number: 0 }
     }
 
     pub(crate) fn account(&self) -> Option<&Account> {
@@ -43,7 +62,7 @@ impl Session {
     /// How long until it may be opened; `None` if it is open or being opened.
     pub(crate) fn wait(&self, now: Instant) -> Option<Duration> {
         match &self.way {
-            Way::Closed { from } => Some(from.saturating_duration_since(now)),
+            Way::Closed { from, .. } => Some(from.saturating_duration_since(now)),
             Way::Opening | Way::Open(_) => None,
         }
     }
@@ -62,17 +81,24 @@ impl Session {
 
     /// Something with an order went well, so that the authority is fine.
     pub(crate) fn worked(&mut self) {
-        self.failures = 0;
+        self.failures = Failures::default();
     }
 
     /// Closes it and returns how long it stays so.
     pub(crate) fn failed(&mut self, fault: &Fault, pace: &Pace, now: Instant, draw: f64) -> Duration {
-        self.failures = self.failures.saturating_add(1);
+        let (setback, wanted) = (fault.setback(), fault.wanted_pause());
         if fault.is_account_unknown() {
             self.stored = Stored::Retire;
         }
-        let wait = pause(self.failures, fault.wanted_pause(), pace, draw);
-        self.way = Way::Closed { from: now + wait };
+        let wait = self.failures.add(setback, wanted, pace, draw);
+        self.way = Way::Closed { from: now + wait, haste: Haste::after(setback, wanted) };
         wait
+    }
+
+    /// Somebody believes that an outage is over.
+    pub(crate) fn hurry(&mut self, now: Instant) {
+        if let Way::Closed { from, haste: Haste::Allowed } = &mut self.way {
+            *from = now.min(*from);
+        }
     }
 }

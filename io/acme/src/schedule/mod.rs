@@ -69,12 +69,58 @@ pub(crate) fn renewal(validity: Validity, window: Option<Window>, renew_before: 
     not_before + due.saturating_sub((life / 30).min(SPREAD_MAX).mul_f64(draw))
 }
 
-/// How long to wait after so many failures in a row (at least one): doubling with a fifth of jitter either way, and not
-/// shorter than what the authority asked for.
-pub(crate) fn pause(failures: u32, wanted: Option<Duration>, pace: &Pace, draw: f64) -> Duration {
+/// What a failure costs, which decides how soon the next try may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Setback {
+    /// The authority was not reached, or was not well: nothing came of it that anybody counts.
+    Outage,
+    /// Something that the authority may count, and it has limits for that.
+    Counted,
+}
+
+/// Failures in a row, each kind by itself: an outage is no reason to forget what the authority has counted.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Failures {
+    outages: u32,
+    counted: u32,
+}
+
+impl Failures {
+    /// Adds one and returns how long to wait.
+    pub(crate) fn add(&mut self, setback: Setback, wanted: Option<Duration>, pace: &Pace, draw: f64) -> Duration {
+        let count = match setback {
+            Setback::Outage => &mut self.outages,
+            Setback::Counted => {
+                // It was reached.
+                self.outages = 0;
+                &mut self.counted
+            }
+        };
+        *count = count.saturating_add(1);
+        pause(setback, *count, wanted, pace, draw)
+    }
+
+    /// How many of those in a row the authority may have counted.
+    pub(crate) fn counted(self) -> u32 {
+        self.counted
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_none(self) -> bool {
+        self.outages == 0 && self.counted == 0
+    }
+}
+
+/// How long to wait after so many such failures in a row (at least one): doubling with a fifth of jitter either way, and
+/// not shorter than what the authority asked for.
+pub(crate) fn pause(setback: Setback, failures: u32, wanted: Option<Duration>, pace: &Pace, draw: f64) -> Duration {
+    let (first, max) = match setback {
+        Setback::Outage => (pace.outage_first, pace.outage_max),
+        Setback::Counted => (pace.pause_first, pace.pause_max),
+    };
     let doublings = failures.saturating_sub(1).min(DOUBLINGS_MAX);
-    let doubled = pace.pause_first.saturating_mul(1 << doublings).min(pace.pause_max);
-    let jittered = doubled.mul_f64(0.8 + 0.4 * draw).min(pace.pause_max);
+    let doubled = first.saturating_mul(1 << doublings).min(max);
+    let jittered = doubled.mul_f64(0.8 + 0.4 * draw).min(max);
     let wanted = wanted.map_or(Duration::ZERO, |wanted| wanted.min(DAY).mul_f64(1.0 + 0.1 * draw));
     jittered.max(wanted)
 }

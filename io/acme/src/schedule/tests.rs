@@ -58,30 +58,66 @@ fn the_window_decides() {
 }
 
 #[track_caller]
-fn pauses(failures: u32, wanted: Option<Duration>, draw: f64, expected: Duration) {
-    let pause = pause(failures, wanted, &Pace::default(), draw);
+fn pauses(setback: Setback, failures: u32, wanted: Option<Duration>, draw: f64, expected: Duration) {
+    let pause = pause(setback, failures, wanted, &Pace::default(), draw);
     assert!(pause.abs_diff(expected) < Duration::from_millis(1), "{pause:?}");
 }
 
 #[test]
-fn pauses_double_up_to_half_a_day() {
-    let minute = Duration::from_secs(60);
-    pauses(1, None, 0.5, minute);
-    pauses(2, None, 0.5, 2 * minute);
-    pauses(5, None, 0.5, 16 * minute);
-    pauses(10, None, 0.5, 512 * minute);
-    pauses(11, None, 0.5, 12 * HOUR);
-    pauses(u32::MAX, None, 0.5, 12 * HOUR);
-    pauses(0, None, 0.5, minute);
+fn pauses_after_outages_double_from_seconds_to_an_hour() {
+    let (second, hour) = (Duration::from_secs(1), HOUR);
+    for (failures, expected) in [(0, 2), (1, 2), (2, 4), (3, 8), (4, 16), (5, 32), (8, 256), (11, 2048)] {
+        pauses(Setback::Outage, failures, None, 0.5, expected * second);
+    }
+    pauses(Setback::Outage, 12, None, 0.5, hour);
+    pauses(Setback::Outage, u32::MAX, None, 0.999, hour);
     // Jitter.
-    pauses(1, None, 0.0, minute.mul_f64(0.8));
-    pauses(1, None, 0.999_999, minute.mul_f64(1.2));
-    pauses(30, None, 0.9, 12 * HOUR);
+    pauses(Setback::Outage, 1, None, 0.0, second.mul_f64(1.6));
+    pauses(Setback::Outage, 1, None, 0.999_999, second.mul_f64(2.4));
     // The authority's wish.
-    pauses(1, Some(HOUR), 0.0, HOUR);
-    pauses(1, Some(HOUR), 0.5, HOUR.mul_f64(1.05));
-    pauses(9, Some(minute), 0.5, 256 * minute);
-    pauses(1, Some(Duration::MAX), 0.0, DAY);
+    pauses(Setback::Outage, 1, Some(HOUR), 0.5, HOUR.mul_f64(1.05));
+}
+
+#[test]
+fn pauses_after_what_counts_double_up_to_half_a_day() {
+    let minute = Duration::from_secs(60);
+    pauses(Setback::Counted, 1, None, 0.5, 3 * minute);
+    pauses(Setback::Counted, 2, None, 0.5, 6 * minute);
+    pauses(Setback::Counted, 5, None, 0.5, 48 * minute);
+    pauses(Setback::Counted, 8, None, 0.5, 384 * minute);
+    pauses(Setback::Counted, 9, None, 0.5, 12 * HOUR);
+    pauses(Setback::Counted, u32::MAX, None, 0.5, 12 * HOUR);
+    pauses(Setback::Counted, 0, None, 0.5, 3 * minute);
+    // Jitter.
+    pauses(Setback::Counted, 1, None, 0.0, minute.mul_f64(2.4));
+    pauses(Setback::Counted, 1, None, 0.999_999, minute.mul_f64(3.6));
+    pauses(Setback::Counted, 30, None, 0.9, 12 * HOUR);
+    // The authority's wish.
+    pauses(Setback::Counted, 1, Some(HOUR), 0.0, HOUR);
+    pauses(Setback::Counted, 1, Some(HOUR), 0.5, HOUR.mul_f64(1.05));
+    pauses(Setback::Counted, 8, Some(minute), 0.5, 384 * minute);
+    pauses(Setback::Counted, 1, Some(Duration::MAX), 0.0, DAY);
+}
+
+#[test]
+fn an_outage_does_not_make_forget_what_was_counted() {
+    use Setback::{Counted, Outage};
+    let mut failures = Failures::default();
+    assert!(failures.is_none());
+    for (setback, seconds) in [
+        (Outage, 2),
+        (Outage, 4),
+        (Counted, 180),
+        (Outage, 2),
+        (Outage, 4),
+        (Counted, 360),
+        (Counted, 720),
+        (Outage, 2),
+    ] {
+        let wait = failures.add(setback, None, &Pace::default(), 0.5);
+        assert_eq!(wait, Duration::from_secs(seconds), "{failures:?}");
+        assert!(!failures.is_none());
+    }
 }
 
 #[test]

@@ -78,6 +78,8 @@ fn settings(directory: String, ca: &Path, folder: &Folder) -> AcmeSettings {
     let mut settings = AcmeSettings::new(acme, folder.path().join("state"));
     settings.pace = Pace {
         poll: Duration::from_millis(50),
+        outage_first: Duration::from_millis(200),
+        outage_max: Duration::from_secs(1),
         pause_first: Duration::from_millis(200),
         pause_max: Duration::from_secs(1),
         store_again: Duration::from_millis(200),

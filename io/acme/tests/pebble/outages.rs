@@ -3,6 +3,8 @@
 use std::fs;
 use std::time::{Duration, Instant};
 
+use evener_acme::Pace;
+
 use crate::authority::{Authority, Traits};
 use crate::scene::{Answers, Scene};
 use crate::server::{Identity, json, serve};
@@ -24,6 +26,67 @@ async fn an_authority_that_comes_up_late() {
     assert!(scene.was_told("refused"), "{:?}", scene.notices());
     authority.start();
     until(&scene, "the certificates", |scene| hosts.iter().all(|host| scene.has(host))).await;
+}
+
+#[tokio::test]
+async fn a_short_outage_is_over_soon_at_the_usual_pace() {
+    let folder = Folder::new("soon");
+    let scene = Scene::new(Answers::Both);
+    let mut authority = Authority::new(&folder, &scene, Traits::default());
+    let mut settings = settings(authority.directory(), &authority.ca, &folder);
+    settings.pace = Pace { poll: settings.pace.poll, ..Pace::default() };
+    let _run = Run::start(settings, &["p.example.com"], &scene);
+    until(&scene, "a failure", |scene| scene.was_told("the authority cannot be reached")).await;
+    authority.start();
+    let began = Instant::now();
+    until(&scene, "a certificate", |scene| scene.has("p.example.com")).await;
+    // The second pause, if the authority is not up before the first one ends.
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}: {:?}", began.elapsed(), scene.notices());
+}
+
+#[tokio::test]
+async fn a_list_that_is_sent_again_ends_the_wait_after_an_outage() {
+    let folder = Folder::new("hurried");
+    let scene = Scene::new(Answers::Both);
+    let mut authority = Authority::new(&folder, &scene, Traits::default());
+    let mut settings = settings(authority.directory(), &authority.ca, &folder);
+    // Nobody waits for that.
+    settings.pace.outage_first = Duration::from_secs(3600);
+    settings.pace.outage_max = Duration::from_secs(3600);
+    let run = Run::start(settings, &["q.example.com"], &scene);
+    until(&scene, "a failure", |scene| scene.was_told("the authority cannot be reached")).await;
+    authority.start();
+    run.change(&["q.example.com"]);
+    until(&scene, "a certificate", |scene| scene.has("q.example.com")).await;
+    // It is one try and not the end of all pauses.
+    let failures = scene.notices().iter().filter(|notice| notice.contains("acme_authority_failed")).count();
+    assert_eq!(failures, 1, "{:?}", scene.notices());
+}
+
+#[tokio::test]
+async fn an_outage_while_the_authority_verifies_counts_as_a_failed_verification() {
+    let folder = Folder::new("midway");
+    let scene = Scene::new(Answers::Both);
+    let mut authority = Authority::running(&folder, &scene, Traits::default());
+    let mut settings = settings(authority.directory(), &authority.ca, &folder);
+    // Long enough to stop the authority before it is asked what it has seen.
+    settings.pace.poll = Duration::from_secs(1);
+    settings.pace.pause_first = Duration::from_secs(3600);
+    settings.pace.pause_max = Duration::from_secs(3600);
+    let run = Run::start(settings, &["r.example.com"], &scene);
+    until(&scene, "an answer", |scene| scene.answers() == 1).await;
+    authority.stop();
+    let failed = "no certificate for r.example.com: the authority cannot be reached";
+    until(&scene, "a failure", |scene| scene.was_told(failed)).await;
+    let notices = scene.notices();
+    let told = notices.iter().find(|notice| notice.contains(failed)).unwrap();
+    // An hour with its jitter, and not 200 ms.
+    assert!(told.ends_with(" min"), "{told}");
+    // Nobody may hurry that, though the authority is back.
+    authority.start();
+    run.change(&["r.example.com"]);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!((scene.shown().len(), scene.notices().len()), (1, notices.len()), "{:?}", scene.notices());
 }
 
 #[tokio::test]
@@ -108,6 +171,8 @@ async fn nonsense_is_survived() {
     });
     own.lock().unwrap().clone_from(&url);
     let mut settings = settings(format!("{url}/dir"), &ca, &folder);
+    settings.pace.outage_first = Duration::from_millis(10);
+    settings.pace.outage_max = Duration::from_millis(20);
     settings.pace.pause_first = Duration::from_millis(10);
     settings.pace.pause_max = Duration::from_millis(20);
     let run = Run::start(settings, &["o.example.com"], &scene);

@@ -124,8 +124,17 @@ async fn shake(
         let handshake = Handshake::begin(&entrant.worker, snapshot).ok_or(Refusal::Busy)?;
         Ok((std::sync::Arc::clone(&chosen.config), (chosen, handshake)))
     });
-    let (link, shaken, (chosen, _handshake)) = shaken.await.map_err(EntranceFault::Handshake)?;
-    Ok((link, shaken, chosen))
+    let counters = &entrant.worker.counters;
+    match shaken.await {
+        Ok((link, shaken, (chosen, _handshake))) => {
+            counters.handshakes_done.increment();
+            Ok((link, shaken, chosen))
+        }
+        Err(fault) => {
+            counters.handshakes_failed.increment();
+            Err(EntranceFault::Handshake(fault))
+        }
+    }
 }
 
 /// A handshake under way, in the count of the worker.

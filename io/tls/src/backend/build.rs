@@ -1,6 +1,7 @@
 //! From the settings of an upstream to the config of its connections, and from a changed file to a new config.
 
 use super::Backend;
+use super::named::Named;
 use crate::fault::{Problem, TlsFault, TlsNotice};
 use crate::file::Stamp;
 use crate::gate::authorities;
@@ -136,26 +137,23 @@ fn config(
 }
 
 fn verifier(trust: &Trust, roots: &[CertificateDer<'static>]) -> Result<Arc<dyn ServerCertVerifier>, TlsFault> {
-    let subject = match trust {
-        Trust::Anyone => return Ok(Arc::new(Anyone)),
-        Trust::File(path) => path.as_str(),
-        Trust::System => "the authorities of the system",
-    };
-    let mut store = RootCertStore::empty();
     match trust {
-        // One odd certificate among those of a machine must not make all the others useless.
-        Trust::System => _ = store.add_parsable_certificates(roots.iter().cloned()),
-        Trust::File(_) | Trust::Anyone => {
-            for root in roots {
-                store.add(root.clone()).map_err(|error| TlsFault::new(subject, Problem::refused(error)))?;
-            }
-        }
+        Trust::Anyone => Ok(Arc::new(Anyone)),
+        Trust::File(path) => Ok(Arc::new(Named::new(path, roots)?)),
+        Trust::System => of_system(roots),
     }
+}
+
+fn of_system(roots: &[CertificateDer<'static>]) -> Result<Arc<dyn ServerCertVerifier>, TlsFault> {
+    let mut store = RootCertStore::empty();
+    // One odd certificate among those of a machine must not make all the others useless.
+    store.add_parsable_certificates(roots.iter().cloned());
     if store.is_empty() {
         store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     }
     let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider()).build();
-    verifier.map(|verifier| verifier as Arc<_>).map_err(|error| TlsFault::new(subject, Problem::refused(error)))
+    let fault = |error| TlsFault::new("the authorities of the system", Problem::refused(error));
+    verifier.map(|verifier| verifier as Arc<_>).map_err(fault)
 }
 
 /// The authorities to trust, unchecked; empty for the built-in ones of a machine that has none.

@@ -3,6 +3,7 @@
 //! No connection is made here.
 
 mod build;
+mod named;
 
 pub(crate) use build::{Held, check};
 

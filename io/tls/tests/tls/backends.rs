@@ -21,7 +21,7 @@ fn server(label: &str) -> Server {
     Server { label: label.to_owned(), address, weight: 1, tier: 0 }
 }
 
-fn upstreams(folder: &Folder, all: Vec<(Option<UpstreamTls>, Protocol)>) -> Plan {
+pub(crate) fn upstreams(folder: &Folder, all: Vec<(Option<UpstreamTls>, Protocol)>) -> Plan {
     let upstream = |(index, (tls, protocol)): (usize, (Option<UpstreamTls>, Protocol))| Upstream {
         name: index.to_string(),
         servers: vec![server("app.local:8443")],
@@ -44,7 +44,7 @@ fn upstreams(folder: &Folder, all: Vec<(Option<UpstreamTls>, Protocol)>) -> Plan
     plan
 }
 
-fn trusting(path: String) -> UpstreamTls {
+pub(crate) fn trusting(path: String) -> UpstreamTls {
     UpstreamTls { trust: Trust::File(path), sni: None, certificate: None }
 }
 
@@ -66,7 +66,7 @@ fn config(issued: &Issued, clients: Option<&Authority>, alpn: &[&str]) -> Arc<Se
     Arc::new(config)
 }
 
-fn connect(backend: &Backend, label: &str, to: &Arc<ServerConfig>) -> Result<Shaken, String> {
+pub(crate) fn connect(backend: &Backend, label: &str, to: &Arc<ServerConfig>) -> Result<Shaken, String> {
     let name = backend.server_name(&server(label));
     shake_by(&backend.config(), name, |_, _| Ok((Arc::clone(to), None)))
 }

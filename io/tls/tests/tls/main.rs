@@ -8,6 +8,7 @@ mod clients;
 mod findings;
 mod internal;
 mod names;
+mod pinned;
 mod reload;
 mod tickets;
 mod wire;

@@ -231,6 +231,7 @@ pub(crate) fn plan(folder: &Folder, sites: Vec<Site>) -> Plan {
         limits: Limits::default(),
         sites,
         acme: Acme::default(),
+        admin: None,
         state_dir: folder.path("state"),
         tcp: Vec::new(),
         udp: Vec::new(),

@@ -4,7 +4,7 @@
 use crate::diagnostic::Report;
 use crate::draft::{At, Draft, DraftSite, DraftTcp};
 use crate::source::Span;
-use evener_plan::{AcceptProxy, Listen};
+use evener_plan::{AcceptProxy, AdminListen, Listen};
 
 /// Reports addresses that cannot be shared as they are.
 pub(super) fn check(draft: &Draft, report: &mut Report) {
@@ -21,6 +21,7 @@ pub(super) fn check(draft: &Draft, report: &mut Report) {
         }
     }
     check_datagrams(draft, report);
+    check_admin(draft.admin.as_ref(), &claims, report);
 }
 
 /// One address of a site or service.
@@ -125,5 +126,24 @@ fn check_datagrams(draft: &Draft, report: &mut Report) {
             }
             None => seen.push(listen),
         }
+    }
+}
+
+/// The system would refuse the second one, or give it what is meant for the first.
+fn check_admin(admin: Option<&At<AdminListen>>, claims: &[Claim<'_>], report: &mut Report) {
+    let Some(At { value: AdminListen::Tcp(address), span }) = admin else { return };
+    let takes = |listen: Listen| match listen {
+        Listen::Any(port) => port == address.port(),
+        Listen::At(other) => {
+            let is_wide = other.ip().is_unspecified() && (other.is_ipv6() || address.is_ipv4());
+            other.port() == address.port() && (other.ip() == address.ip() || is_wide)
+        }
+    };
+    if let Some(claim) = claims.iter().find(|claim| takes(claim.listen.value)) {
+        let message = format!("`admin` cannot share its port with \"{}\"", claim.listen.value);
+        report
+            .error("same-listen", *span, message)
+            .label(claim.listen.span, "this is listened on here")
+            .help("give `admin` another port");
     }
 }

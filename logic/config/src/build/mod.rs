@@ -32,9 +32,10 @@ pub(crate) fn plan(draft: Draft, world: &dyn World, report: &mut Report) -> Plan
     let redirects = redirects::build(&draft.sites);
     let mut sites: Vec<Site> = draft.sites.into_iter().map(|site| self::site(site, &mut pools, report)).collect();
     sites.extend(redirects);
-    Plan {
+    let plan = Plan {
         workers: draft.workers,
         shutdown_grace: draft.shutdown_grace,
+        admin: draft.admin.map(|at| at.value),
         log: draft.log,
         limits: draft.limits,
         sites,
@@ -43,7 +44,9 @@ pub(crate) fn plan(draft: Draft, world: &dyn World, report: &mut Report) -> Plan
         tcp: draft.tcp.into_iter().map(|service| transport::tcp(service, &mut pools, report)).collect(),
         udp: draft.udp.into_iter().map(|service| transport::udp(service, &mut pools, report)).collect(),
         upstreams: pools.finish(report),
-    }
+    };
+    tls::check_acme(draft.acme_key, &plan, report);
+    plan
 }
 
 fn site(draft: DraftSite, pools: &mut Pools<'_>, report: &mut Report) -> Site {

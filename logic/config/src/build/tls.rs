@@ -1,9 +1,9 @@
-//! TLS towards clients: whether certificates can be had for the hosts.
+//! TLS towards clients: whether certificates can be had for the hosts, and whether any are ordered at all.
 
 use crate::diagnostic::Report;
 use crate::draft::{At, DraftTls};
 use crate::source::Span;
-use evener_plan::{Certificates, HostPattern, ServerTls};
+use evener_plan::{Certificates, HostPattern, Plan, ServerTls};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// TLS of the plan, for a site or service with these hosts.
@@ -14,6 +14,18 @@ pub(super) fn build(draft: &DraftTls, hosts: &[At<HostPattern>], report: &mut Re
     // Certificates that could not be read were reported; what stands for them is never used, since there is no plan.
     let certificates = draft.certificates.as_ref().map_or(Certificates::Internal, |at| at.value.clone());
     ServerTls { certificates, client_auth: draft.client_auth.clone(), version_min: draft.version_min }
+}
+
+/// `acme` is where it says how certificates are ordered. Where nobody asks for one, most often `tls` was forgotten.
+pub(super) fn check_acme(acme: Option<Span>, plan: &Plan, report: &mut Report) {
+    let of_sites = plan.sites.iter().filter_map(|site| site.tls.as_ref());
+    let of_services = plan.tcp.iter().filter_map(|service| service.tls.as_ref());
+    let is_used = of_sites.chain(of_services).any(|tls| tls.certificates == Certificates::Auto);
+    // Where something else is wrong, that may be why nobody asks.
+    let Some(acme) = acme.filter(|_| !is_used && !report.has_error()) else { return };
+    report
+        .warning("acme-in-vain", acme, "no certificate is ordered: no site and no service has tls = \"auto\"")
+        .help("write tls = \"auto\" in a [[site]] or [[tcp]] with `hosts`, or remove `acme`");
 }
 
 /// Certificates are ordered by names, and an authority lets one prove only that one answers for an exact name.

@@ -18,7 +18,9 @@ use crate::keys;
 use crate::source::Span;
 use crate::tree::{Table, Value};
 use crate::value::{self, Endpoint};
-use evener_plan::{AcceptProxy, Acme, Balance, Certificates, Cidr, ClientAuth, HeaderMatch, Health, Hedge, HostMode};
+use evener_plan::{
+    AcceptProxy, Acme, AdminListen, Balance, Certificates, Cidr, ClientAuth, HeaderMatch, Health, Hedge, HostMode,
+};
 use evener_plan::{
     HostPattern, Limits, Listen, LogPlan, MaxRequests, PathMatch, Protocol, ProxyVersion, Queue, Respond,
 };
@@ -36,9 +38,13 @@ pub(crate) struct At<T> {
 pub(crate) struct Draft {
     pub(crate) workers: Option<usize>,
     pub(crate) shutdown_grace: Duration,
+    /// `None` if there is none.
+    pub(crate) admin: Option<At<AdminListen>>,
     pub(crate) log: LogPlan,
     pub(crate) limits: Limits,
     pub(crate) acme: Acme,
+    /// Where `acme` is written, if it is.
+    pub(crate) acme_key: Option<Span>,
     pub(crate) state_dir: String,
     pub(crate) sites: Vec<DraftSite>,
     pub(crate) tcp: Vec<DraftTcp>,
@@ -180,15 +186,32 @@ pub(crate) fn read(root: &Table, report: &mut Report) -> Draft {
         }
     });
     let shutdown_grace = fields.or_default("shutdown_grace", report, value::duration_or_zero);
+    let admin = fields.text("admin", report, value::admin);
+    let admin = admin.and_then(|At { value, span }| value.map(|value| At { value, span }));
     let log = fields.table("log").map_or_else(log::none, |table| log::read(table, report));
     let empty = Table::default();
     let limits = limits::read(fields.table("limits").unwrap_or(&empty), report);
     let upstreams = fields.table("upstream").map_or_else(Vec::new, |table| upstream::read_all(table, report));
     let acme = acme::read(fields.table("acme").unwrap_or(&empty), report);
+    let acme_key = fields.entry("acme").map(|entry| entry.key);
     let state_dir = fields.or_default("state_dir", report, value::folder);
     let tcp = fields.tables("tcp").map(|(table, span)| transport::tcp(table, span, report)).collect();
     let udp = fields.tables("udp").map(|(table, span)| transport::udp(table, span, report)).collect();
     let sites = fields.tables("site").map(|(table, span)| site::read(table, span, report)).collect();
     let in_place = upstream::settings(&empty, report);
-    Draft { workers, shutdown_grace, log, limits, acme, state_dir, sites, tcp, udp, upstreams, in_place }
+    Draft {
+        workers,
+        shutdown_grace,
+        admin,
+        log,
+        limits,
+        acme,
+        acme_key,
+        state_dir,
+        sites,
+        tcp,
+        udp,
+        upstreams,
+        in_place,
+    }
 }

@@ -107,7 +107,8 @@ const KEYS: &[Key] = &[
         name: "connections",
         kind: Kind::Either(&[Kind::Text(Form::Word(&["auto"])), Kind::Integer { min: 1, max: 10_000_000 }]),
         without: Without::Default("\"auto\""),
-        doc: "Number of client connections of the process. `\"auto\"` takes it from the limit of open files.",
+        doc: "Number of client connections of the process. `\"auto\"` takes it from the limit of open files, \
+              which is the bound in any case: two files for each, less what sessions over UDP may take.",
         example: "10000",
     },
 ];

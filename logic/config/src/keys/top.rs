@@ -26,6 +26,18 @@ const KEYS: &[Key] = &[
         example: "\"10s\"",
     },
     Key {
+        name: "admin",
+        kind: Kind::Text(Form::Other {
+            what: "\"off\", a loopback address with a port, or unix: and a path",
+            plural: "addresses",
+        }),
+        without: Without::Default("\"off\""),
+        doc: "Where evener lets itself be looked at, from this machine only: `/metrics` for Prometheus, `/healthz` and \
+              `/readyz` ([metrics.md](metrics.md)). `\"127.0.0.1:9911\"` is usual; a unix socket belongs to the user whom \
+              evener runs as and nobody else can open it. It is off unless it is written.",
+        example: "\"unix:/run/evener/admin.sock\"",
+    },
+    Key {
         name: "state_dir",
         kind: Kind::Text(Form::Other { what: "the path of a folder", plural: "paths" }),
         without: Without::Default("\"/var/lib/evener\""),

@@ -85,14 +85,18 @@ const UDP_KEYS: &[Key] = &[
         name: "idle_timeout",
         kind: Kind::Text(Form::Duration),
         without: Without::Default("\"30s\""),
-        doc: "How long a session without a datagram is kept.",
+        doc: "How long a session without a datagram is kept. A session is what one address and port asks at one of our \
+              addresses; the answers leave from there.",
         example: "\"10s\"",
     },
     Key {
         name: "max_sessions",
         kind: Kind::Integer { min: 1, max: 10_000_000 },
         without: Without::Default("10000"),
-        doc: "Sessions at a time. Datagrams of further ones are dropped.",
+        doc: "Sessions at a time. For a further one those end that were silent for longest, if that was a second at least; \
+              else its datagram is dropped. All services over UDP together get a quarter of the files that the process may \
+              have open, or what `connections` of `[limits]` leaves of them: where that is less, the bounds of all are \
+              lowered, which is told at the start.",
         example: "50000",
     },
 ];

@@ -13,6 +13,8 @@ pub(super) fn meant(section: &str, name: &str) -> Option<&'static str> {
 /// How to write what is meant by a value that other programs have for a key of this name.
 pub(super) fn meant_value(key: &str, value: &Value) -> Option<&'static str> {
     match (key, value) {
+        ("admin", Value::Boolean(true)) => Some("write admin = \"127.0.0.1:9911\""),
+        ("admin", Value::Boolean(false)) => Some("write admin = \"off\""),
         ("tls", Value::Boolean(true)) => Some("write tls = \"auto\", or name the files: { cert = \"…\", key = \"…\" }"),
         ("tls", Value::Boolean(false)) => Some("leave `tls` out"),
         ("tls", Value::Text(_)) => Some("write tls = true, or a table such as { ca = \"/etc/evener/servers.pem\" }"),
@@ -22,6 +24,7 @@ pub(super) fn meant_value(key: &str, value: &Value) -> Option<&'static str> {
 
 const OTHER_WORDS: &[(&str, &[&str], &str)] = &[
     ("evener", &["stream", "streams", "l4"], "tcp"),
+    ("evener", &["metrics", "stats", "status", "prometheus", "api"], "admin"),
     ("evener", &["letsencrypt", "lets_encrypt"], "acme"),
     ("evener", &["data_dir", "storage"], "state_dir"),
     ("site", &["ssl", "https"], "tls"),

@@ -2,6 +2,7 @@
 //! value or a [`Fault`]; none knows where its text stands.
 
 mod address;
+mod admin;
 mod authority;
 mod balance;
 mod cookie;
@@ -22,6 +23,7 @@ mod template;
 mod tests;
 
 pub(crate) use address::listen;
+pub(crate) use admin::admin;
 pub(crate) use authority::{binding_key, directory, email, key_id};
 pub(crate) use balance::{BALANCES, balance, hash_key};
 pub(crate) use cookie::{cookie_name, secret};

@@ -13,7 +13,7 @@ pub(crate) enum Endpoint {
 }
 
 /// Bytes of a unix socket's path that every system admits, without the zero at its end.
-const UNIX_PATH_BYTES_MAX: usize = 107;
+pub(super) const UNIX_PATH_BYTES_MAX: usize = 107;
 
 /// `10.0.0.1:8080`, `[::1]:8080`, `app.local:8080` or `unix:/run/app.sock`.
 pub(crate) fn endpoint(text: &str) -> Result<Endpoint, Fault> {

@@ -1,7 +1,9 @@
 //! Single texts and what they mean, one table for each parser.
 
 use super::*;
-use evener_plan::{AccessFormat, Balance, HashKey, HedgeAfter, HostMode, HostPattern, Listen, PathMatch, RetryOn};
+use evener_plan::{
+    AccessFormat, AdminListen, Balance, HashKey, HedgeAfter, HostMode, HostPattern, Listen, PathMatch, RetryOn,
+};
 use evener_plan::{TemplatePart, TextPart};
 use std::fmt::Debug;
 use std::time::Duration;
@@ -93,6 +95,60 @@ fn sizes() {
             ("1é", None),
         ],
     );
+}
+
+#[test]
+fn admins() {
+    let tcp = |text: &str| Some(Some(AdminListen::Tcp(text.parse().unwrap())));
+    let unix = |path: &str| Some(Some(AdminListen::Unix(path.to_owned())));
+    let longest = format!("unix:/{}", "a".repeat(106));
+    check(
+        admin,
+        &[
+            ("off", Some(None)),
+            ("127.0.0.1:9911", tcp("127.0.0.1:9911")),
+            ("127.200.0.9:1", tcp("127.200.0.9:1")),
+            ("[::1]:9911", tcp("[::1]:9911")),
+            ("[::ffff:127.0.0.1]:9911", tcp("[::ffff:127.0.0.1]:9911")),
+            ("unix:/run/evener/admin.sock", unix("/run/evener/admin.sock")),
+            ("unix:admin.sock", unix("admin.sock")),
+            (&longest, unix(&longest[5..])),
+            (&format!("{longest}a"), None),
+            ("unix:", None),
+            ("unix:/run/", None),
+            ("unix:/a\0b", None),
+            ("", None),
+            ("OFF", None),
+            ("on", None),
+            ("127.0.0.1", None),
+            ("127.0.0.1:0", None),
+            ("127.0.0.1:65536", None),
+            ("127.0.0.1:9911 ", None),
+            (":9911", None),
+            ("9911", None),
+            ("0.0.0.0:9911", None),
+            ("[::]:9911", None),
+            ("[::ffff:10.0.0.1]:9911", None),
+            ("10.0.0.1:9911", None),
+            ("localhost:9911", None),
+            ("http://127.0.0.1:9911", None),
+            ("/run/evener/admin.sock", None),
+        ],
+    );
+    let help = |text: &str, expected: &str| {
+        let help = admin(text).unwrap_err().help.unwrap_or_default();
+        assert!(help.contains(expected), "{text}: {help}");
+    };
+    help("0.0.0.0:9000", "\"127.0.0.1:9000\"");
+    help("10.0.0.1:0", "\"127.0.0.1:9911\"");
+    help(":9000", "\"127.0.0.1:9000\"");
+    help("9000", "\"127.0.0.1:9000\"");
+    help("::1", "\"[::1]:9911\"");
+    help("localhost:9000", "\"127.0.0.1:9000\"");
+    help("of", "\"off\"");
+    help("/run/a.sock", "\"unix:/run/a.sock\"");
+    help("127.0.0.1:x", "a port is a number");
+    help("elsewhere", "\"unix:/run/evener/admin.sock\"");
 }
 
 #[test]

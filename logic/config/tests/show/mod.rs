@@ -10,6 +10,9 @@ pub(crate) fn plan(plan: &Plan) -> String {
     let mut out = String::new();
     let workers = plan.workers.map_or_else(|| String::from("auto"), |workers| workers.to_string());
     writeln!(out, "workers {workers}, grace {:?}", plan.shutdown_grace).unwrap();
+    if let Some(admin) = &plan.admin {
+        writeln!(out, "admin {admin}").unwrap();
+    }
     writeln!(out, "log {:?} {}", plan.log.access, format(&plan.log.format)).unwrap();
     if plan.limits != Limits::default() {
         writeln!(out, "{:?}", plan.limits).unwrap();

@@ -90,7 +90,11 @@ const TIMES: &[Key] = &[
         name: "response_timeout",
         kind: Kind::Text(Form::Duration),
         without: Without::Default("\"60s\""),
-        doc: "Bound on waiting for the first byte of a response, from the moment when the request was sent.",
+        doc: "Bound on waiting for the first byte of a response, from the moment when the request was sent, and on each \
+              pause in the middle of one. A gRPC call has this time for the first byte of its answer, from the end of \
+              what its client sends, also where `grpc-timeout` would give it more: a stream whose first message may \
+              come late needs a longer one. Between its messages a call to servers of HTTP/2 may pause for as long as a \
+              tunnel (`tunnel_idle_timeout` of `[limits]`), if that is longer.",
         example: "\"2m\"",
     },
     Key {
