@@ -5,6 +5,8 @@
 //! stream says the same in HTTP/2 to its peer. So everything about a message is decided once, for both versions, by the
 //! same strict parsers. What frames, flow control and header compression are is the business of the `h2` crate.
 
+#[cfg(any(test, feature = "checks"))]
+pub mod checks;
 mod client;
 mod convert;
 mod intake;

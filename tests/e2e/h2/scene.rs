@@ -1,20 +1,66 @@
-//! One evener with one worker that speaks HTTP/2 without TLS, in front of a recorder; and a witness, a client with a
-//! connection of its own that must always be served.
+//! One evener with one worker that speaks HTTP/2, in the clear unless TLS is asked for, in front of a recorder; and a
+//! witness, a client with a connection of its own that must always be served.
 
+use std::collections::BTreeMap;
 use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
+use crate::harness::certificates::{Authority, Files};
 use crate::harness::frames::{FramePeer, Message, Outcome, PROTOCOL_ERROR};
 use crate::harness::message::Request;
+use crate::harness::socket::Secrets;
 use crate::harness::wait::{PATIENCE, eventually};
 use crate::harness::{Evener, Recorder, Step};
 
 /// Paths that begin so belong to requests that must never reach the server.
 const FORBIDDEN: &str = "/bad";
 
+/// The name that clients ask for.
+const NAME: &str = "test";
+
 pub(super) struct Scene {
     pub(super) evener: Evener,
     pub(super) recorder: Recorder,
+    pub(super) door: Door,
     witness: FramePeer,
+    /// Its files go when it is dropped.
+    _authority: Option<Authority>,
+}
+
+/// What lies between HTTP/2 and TCP.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Cover {
+    Nothing,
+    Tls,
+}
+
+/// Where clients come in, and how.
+#[derive(Clone)]
+pub(super) struct Door {
+    address: SocketAddr,
+    secrets: Option<Secrets>,
+}
+
+impl Door {
+    /// A client that has said hello, with these settings.
+    #[track_caller]
+    pub(super) fn enter(&self, values: &[(u16, u32)]) -> FramePeer {
+        match &self.secrets {
+            None => FramePeer::connect_with(self.address, values),
+            Some(secrets) => FramePeer::connect_secured(self.address, secrets, values),
+        }
+    }
+}
+
+/// What evener said of its run.
+#[derive(Debug)]
+pub(super) struct Account {
+    /// The failures of its last line, by reason.
+    pub(super) failures: BTreeMap<String, u64>,
+    pub(super) stderr: String,
 }
 
 impl Scene {
@@ -29,15 +75,41 @@ impl Scene {
     }
 
     pub(super) fn before(recorder: Recorder, limits: &str) -> Self {
-        let evener = start(recorder.address(), limits, "");
-        let witness = FramePeer::connect(evener.address());
-        Self { evener, recorder, witness }
+        Self::under(Cover::Nothing, recorder, limits)
+    }
+
+    pub(super) fn under(cover: Cover, recorder: Recorder, limits: &str) -> Self {
+        let authority = (cover == Cover::Tls).then(Authority::new);
+        let files = authority.as_ref().map(|authority| authority.issue(NAME));
+        let evener = start_with(files.as_ref(), recorder.address(), limits, "");
+        let secrets = authority.as_ref().map(|authority| Secrets::trusting(authority, NAME, "h2"));
+        let door = Door { address: evener.address(), secrets };
+        let witness = door.enter(&[]);
+        Self { evener, recorder, door, witness, _authority: authority }
     }
 
     /// A client that has said hello.
     #[track_caller]
     pub(super) fn connect(&self) -> FramePeer {
-        FramePeer::connect(self.evener.address())
+        self.door.enter(&[])
+    }
+
+    /// Stops evener, which goes in good order.
+    #[track_caller]
+    pub(super) fn account(self) -> Account {
+        let Self { mut evener, recorder: _recorder, witness, .. } = self;
+        // Evener would wait for it to leave.
+        drop(witness);
+        evener.signal(Signal::TERM);
+        let status = evener.process.wait_exit(PATIENCE);
+        let stderr = evener.process.stderr();
+        assert!(status.success(), "{status}:\n{stderr}");
+        let summary = stderr.lines().rfind(|line| line.starts_with("evener: served "));
+        let summary = summary.unwrap_or_else(|| panic!("no summary in:\n{stderr}"));
+        let listed = summary.split_once("failures: ").map_or("", |(_, listed)| listed);
+        let failures = listed.split(", ").filter_map(|item| item.rsplit_once(' '));
+        let failures = failures.map(|(reason, count)| (reason.to_owned(), count.parse().expect("a count"))).collect();
+        Account { failures, stderr }
     }
 
     /// What is sent after the hello ends the connection with GOAWAY and this code, or the general one.
@@ -87,14 +159,37 @@ impl Scene {
     /// The witness is served, and the server has seen nothing that is forbidden.
     #[track_caller]
     pub(super) fn expect_well(&mut self, what: &str) {
+        self.expect_served(what);
+        let forbidden = self.requests_to(FORBIDDEN);
+        assert!(forbidden.is_empty(), "{what}: {forbidden:?}");
+    }
+
+    #[track_caller]
+    fn expect_served(&mut self, what: &str) {
         let stream = self.witness.get("/witness");
         let message = match self.witness.try_message(stream) {
             Ok(message) => message,
             Err(error) => panic!("{what}: the witness: {error}"),
         };
         assert_eq!((message.status(), message.text()), (200, "GET /witness".into()), "{what}: {message:?}");
-        let forbidden = self.requests_to(FORBIDDEN);
-        assert!(forbidden.is_empty(), "{what}: {forbidden:?}");
+    }
+
+    /// How long the witness waits for an answer.
+    #[track_caller]
+    pub(super) fn time_witness(&mut self, what: &str) -> Duration {
+        let begun = Instant::now();
+        self.expect_served(what);
+        begun.elapsed()
+    }
+
+    /// Evener, which stops now, has counted so many connections under that reason, and said so at most once a second.
+    #[track_caller]
+    pub(super) fn expect_counted(self, what: &str, reason: &str, count: u64, begun: Instant) {
+        let account = self.account();
+        let seconds = begun.elapsed().as_secs() + 2;
+        assert_eq!(account.failures.get(reason), Some(&count), "{what}: {account:#?}");
+        let lines = account.stderr.lines().filter(|line| line.contains(&format!("({reason}"))).count();
+        assert!((1..=seconds).contains(&(lines as u64)), "{what}: {lines} lines in {seconds} s: {account:#?}");
     }
 
     /// The requests that the server has got for paths with that beginning.
@@ -115,9 +210,17 @@ impl Scene {
 }
 
 /// Evener in front of one server, with a `[limits]` table and further keys of the upstream.
-pub(super) fn start(server: std::net::SocketAddr, limits: &str, upstream: &str) -> Evener {
+pub(super) fn start(server: SocketAddr, limits: &str, upstream: &str) -> Evener {
+    start_with(None, server, limits, upstream)
+}
+
+fn start_with(files: Option<&Files>, server: SocketAddr, limits: &str, upstream: &str) -> Evener {
+    let protocol = files.map_or_else(
+        || "http2 = true".to_owned(),
+        |Files { cert, key }| format!("redirect_from = []\ntls = {{ cert = {cert:?}, key = {key:?} }}"),
+    );
     Evener::start(&format!(
-        "workers = 1\nshutdown_grace = \"20s\"\n{limits}\n[[site]]\nlisten = \"{{listen}}\"\nhttp2 = true\nto = \"app\"\n\
+        "workers = 1\nshutdown_grace = \"20s\"\n{limits}\n[[site]]\nlisten = \"{{listen}}\"\n{protocol}\nto = \"app\"\n\
          [upstream.app]\nservers = [\"{server}\"]\n{upstream}\n"
     ))
 }

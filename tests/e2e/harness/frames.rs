@@ -10,6 +10,7 @@ use std::time::Duration;
 
 pub(crate) use super::frame::*;
 use super::hpack::read_block;
+use super::socket::Secrets;
 use super::wait::PATIENCE;
 use super::wire::Wire;
 
@@ -102,6 +103,8 @@ pub(crate) fn value<'f>(fields: &'f [(String, String)], name: &str) -> Option<&'
 /// One side of a connection.
 pub(crate) struct FramePeer {
     wire: Wire,
+    /// What a client's requests have for `:scheme`.
+    scheme: &'static str,
     pub(crate) manners: Manners,
     pub(crate) next_stream: u32,
     messages: HashMap<u32, Message>,
@@ -126,9 +129,25 @@ impl FramePeer {
     #[track_caller]
     pub(crate) fn connect_with(address: SocketAddr, values: &[(u16, u32)]) -> Self {
         let mut peer = Self::silent(address);
-        let values = [&[(1, 0)], values].concat();
-        peer.send([PREFACE, &settings(&values)].concat());
+        peer.say_hello(values);
         peer
+    }
+
+    /// The same under TLS.
+    #[track_caller]
+    pub(crate) fn connect_secured(address: SocketAddr, secrets: &Secrets, values: &[(u16, u32)]) -> Self {
+        let mut peer = match Wire::connect_secured(address, PATIENCE, secrets) {
+            Ok(wire) => Self { scheme: "https", ..Self::over(wire) },
+            Err(error) => panic!("cannot connect to {address} under TLS: {error}"),
+        };
+        peer.say_hello(values);
+        peer
+    }
+
+    #[track_caller]
+    fn say_hello(&mut self, values: &[(u16, u32)]) {
+        let values = [&[(1, 0)], values].concat();
+        self.send([PREFACE, &settings(&values)].concat());
     }
 
     /// A connection on which nothing was said.
@@ -157,6 +176,7 @@ impl FramePeer {
     fn over(wire: Wire) -> Self {
         Self {
             wire,
+            scheme: "http",
             manners: Manners { replies: true, grants: true },
             next_stream: 1,
             messages: HashMap::new(),
@@ -202,7 +222,14 @@ impl FramePeer {
     /// A GET with nothing but what is needed.
     #[track_caller]
     pub(crate) fn get(&mut self, path: &str) -> u32 {
-        self.open(END_STREAM, &request("GET", path))
+        let head = self.request("GET", path);
+        self.open(END_STREAM, &head)
+    }
+
+    /// The head of a plain request.
+    pub(crate) fn request<'a>(&self, method: &'a str, path: &'a str) -> [(&'a str, &'a str); 4] {
+        let [method, (scheme, _), authority, path] = request(method, path);
+        [method, (scheme, self.scheme), authority, path]
     }
 
     /// Sends a body within what the other side admits; gives up without error once its answer is over.

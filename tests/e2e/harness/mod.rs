@@ -16,6 +16,7 @@ pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod python;
 pub(crate) mod recorder;
+pub(crate) mod socket;
 pub(crate) mod wait;
 pub(crate) mod wire;
 

@@ -1,4 +1,4 @@
-//! One TCP connection with a read buffer and a deadline on every wait.
+//! One connection, in the clear or under TLS, with a read buffer and a deadline on every wait.
 //!
 //! It knows lines and byte counts, not HTTP.
 
@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use super::socket::{Secrets, Socket};
 use super::wait::Deadline;
 
 /// The longest line the plain reader takes.
@@ -34,7 +35,7 @@ impl Record {
 
 /// A connection. Every wait ends at the latest after `patience`.
 pub(crate) struct Wire {
-    stream: TcpStream,
+    stream: Socket,
     buffer: Vec<u8>,
     start: usize,
     patience: Duration,
@@ -44,11 +45,20 @@ pub(crate) struct Wire {
 impl Wire {
     pub(crate) fn new(stream: TcpStream, patience: Duration) -> io::Result<Self> {
         stream.set_nodelay(true)?;
-        Ok(Self { stream, buffer: Vec::new(), start: 0, patience, record: None })
+        Ok(Self::over(Socket::Clear(stream), patience))
+    }
+
+    fn over(stream: Socket, patience: Duration) -> Self {
+        Self { stream, buffer: Vec::new(), start: 0, patience, record: None }
     }
 
     pub(crate) fn connect(address: SocketAddr, patience: Duration) -> io::Result<Self> {
         Self::new(TcpStream::connect_timeout(&address, patience)?, patience)
+    }
+
+    /// The same under TLS, after the client's part of the handshake.
+    pub(crate) fn connect_secured(address: SocketAddr, patience: Duration, secrets: &Secrets) -> io::Result<Self> {
+        Ok(Self::over(Socket::connect(address, patience, secrets)?, patience))
     }
 
     /// Every byte received from now on is also kept in the record.
@@ -65,7 +75,7 @@ impl Wire {
     pub(crate) fn send(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         let deadline = Deadline::after(self.patience);
         while !bytes.is_empty() {
-            self.stream.set_write_timeout(Some(time_left(deadline)?))?;
+            self.stream.tcp().set_write_timeout(Some(time_left(deadline)?))?;
             match self.stream.write(bytes) {
                 Ok(count) => bytes = &bytes[count..],
                 Err(error) if is_time_out(&error) => return Err(too_late("to send")),
@@ -73,7 +83,9 @@ impl Wire {
                 Err(error) => return Err(error),
             }
         }
-        Ok(())
+        // Records of TLS may be held back still.
+        let flushed = self.stream.flush();
+        flushed.map_err(|error| if is_time_out(&error) { too_late("to send") } else { error })
     }
 
     /// Waits for more bytes; 0 means that the peer closed its side.
@@ -84,7 +96,7 @@ impl Wire {
         }
         let mut piece = [0; 64 * 1024];
         loop {
-            self.stream.set_read_timeout(Some(time_left(deadline)?))?;
+            self.stream.tcp().set_read_timeout(Some(time_left(deadline)?))?;
             match self.stream.read(&mut piece) {
                 Ok(count) => {
                     self.buffer.extend_from_slice(&piece[..count]);
@@ -155,12 +167,12 @@ impl Wire {
 
     /// Says that nothing more will be sent; reading goes on.
     pub(crate) fn half_close(&self) -> io::Result<()> {
-        self.stream.shutdown(Shutdown::Write)
+        self.stream.tcp().shutdown(Shutdown::Write)
     }
 
     /// Makes the close, which follows when the wire is dropped, a reset.
     pub(crate) fn close_with_reset(&self) -> io::Result<()> {
-        SockRef::from(&self.stream).set_linger(Some(Duration::ZERO))
+        SockRef::from(self.stream.tcp()).set_linger(Some(Duration::ZERO))
     }
 
     fn fill_or_fail(&mut self, deadline: Deadline) -> io::Result<()> {

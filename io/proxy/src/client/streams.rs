@@ -36,6 +36,8 @@ struct Shared {
     taken_back: Cell<u32>,
     /// Of the heads of all streams that are being answered.
     head_bytes: Cell<usize>,
+    /// Why the connection ends was counted and said.
+    is_told: Cell<bool>,
 }
 
 /// How far requests that were taken back may outnumber answers (CVE-2023-44487): more than a browser closes at once, and
@@ -64,6 +66,8 @@ pub(crate) async fn serve(entrant: Entrant, link: Link, secured: Option<Rc<Secur
     poll_fn(|cx| poll(cx, &mut serving, &shared, &mut watch)).await;
     if serving.is_flooded() {
         shared.tell(ClientFault::Floods, "sends too much that asks for nothing");
+    } else if serving.is_broken() {
+        shared.tell(ClientFault::NoForm, "breaks the rules of HTTP/2");
     }
     shared.is_over.set(true);
     shared.dismiss();
@@ -177,7 +181,14 @@ impl Watch {
         self.armed = None;
         match (wake, self.phase) {
             (Wake::Deadline, Phase::Blocked(since)) if now < since.after(self.send_timeout) => Step::Again,
-            (Wake::Deadline, Phase::Blocked(_) | Phase::Parting(_)) => Step::Over,
+            (Wake::Deadline, Phase::Blocked(_)) => {
+                // Exchanges that are under way count themselves.
+                if shared.open.get() == 0 {
+                    shared.tell(ClientFault::ReadsTooSlowly, "takes nothing of what was answered");
+                }
+                Step::Over
+            }
+            (Wake::Deadline, Phase::Parting(_)) => Step::Over,
             (Wake::Deadline, Phase::Resting(_)) if shared.has_idle_hands() => {
                 shared.dismiss();
                 serving.rest();
@@ -251,6 +262,7 @@ impl Shared {
             is_over: Cell::new(false),
             taken_back: Cell::new(0),
             head_bytes: Cell::new(0),
+            is_told: Cell::new(false),
         }
     }
 
@@ -282,7 +294,11 @@ impl Shared {
         !self.idle.borrow().is_empty()
     }
 
+    /// Counts a fault of the connection and says it, once: what comes of the first one is no other.
     fn tell(&self, fault: ClientFault, what: &str) {
+        if self.is_told.replace(true) {
+            return;
+        }
         let (reason, peer) = (fault.reason(), self.entrant.peer);
         exchange::count_failure(&self.entrant.worker.counters, reason);
         let message = format_args!("client {peer} {what}; its connection is closed");

@@ -41,7 +41,8 @@ pub(crate) enum ClientFault {
     AmbiguousPath,
     /// The path climbs out of the root once the prefix is taken off.
     PathClimbs,
-    /// The request has no form in HTTP/1.1: an HTTP/2 head that RFC 9113 §8.1.1 calls malformed.
+    /// The request has no form in HTTP/1.1: an HTTP/2 head that RFC 9113 §8.1.1 calls malformed. Or the frames of a
+    /// connection are against the rules.
     NoForm,
     /// The host belongs to a site with other rules for clients than the one that the connection was made for (RFC 9110
     /// §15.5.20).

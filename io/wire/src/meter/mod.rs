@@ -213,5 +213,7 @@ impl Walk {
     }
 }
 
+#[cfg(any(test, feature = "checks"))]
+pub(crate) mod check;
 #[cfg(test)]
 mod tests;

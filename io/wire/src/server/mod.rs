@@ -42,8 +42,16 @@ pub struct Serving {
     is_tls: bool,
     /// The last call gave a stream, and whoever drives the connection asks for the next at once.
     is_in_turn: bool,
-    /// The `h2` crate has ended the connection because the client asked too much.
-    was_calmed: bool,
+    verdict: Option<Verdict>,
+}
+
+/// Why the `h2` crate has ended the connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    /// The client asked too much.
+    Calmed,
+    /// The client broke a rule that holds for the connection (RFC 9113 §5.4.1).
+    Broken,
 }
 
 /// A stream that a client has opened.
@@ -82,7 +90,7 @@ impl Serving {
             shaken
         });
         let connection = connection.await.map_err(crate::intake::error_of)?;
-        Ok(Self { connection, carrier, is_tls, is_in_turn: false, was_calmed: false })
+        Ok(Self { connection, carrier, is_tls, is_in_turn: false, verdict: None })
     }
 
     /// The next stream. `None`: the connection has ended in good order, or after a word to the client why not. While it is
@@ -99,7 +107,11 @@ impl Serving {
                 Poll::Ready(Some(Ok(Box::new(ServerStream::new(request, respond, self.is_tls)))))
             }
             Poll::Ready(Some(Err(error))) => {
-                self.was_calmed |= error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM);
+                self.verdict = match error.reason() {
+                    Some(h2::Reason::ENHANCE_YOUR_CALM) if error.is_library() => Some(Verdict::Calmed),
+                    _ if error.is_library() => Some(Verdict::Broken),
+                    _ => None,
+                };
                 let _flushed = self.carrier.poll_flush(cx);
                 Poll::Ready(Some(Err(crate::intake::error_of(error))))
             }
@@ -137,7 +149,12 @@ impl Serving {
     /// Whether the client sends far more than what asks for something, so that the connection must end: after
     /// [`Self::calm`], or by itself.
     pub fn is_flooded(&self) -> bool {
-        self.was_calmed || self.carrier.objection() == Some(Objection::Flood)
+        self.verdict == Some(Verdict::Calmed) || self.carrier.objection() == Some(Objection::Flood)
+    }
+
+    /// Whether the client has broken the rules of HTTP/2, so that the connection is over.
+    pub fn is_broken(&self) -> bool {
+        self.verdict == Some(Verdict::Broken) || self.carrier.objection() == Some(Objection::NoSettings)
     }
 
     /// A number for the frame or head that has begun to come and is not whole; another one has another number.
