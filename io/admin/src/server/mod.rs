@@ -108,7 +108,7 @@ impl Server {
         self.open.as_ref().map(|open| &open.listen)
     }
 
-    /// Ends it; answers under way come to their end, but not later than [`LINGER`].
+    /// Ends it; answers under way come to their end, but not later than in two seconds.
     pub async fn close(mut self) {
         self.retire();
         while self.tasks.join_next().await.is_some() {}
