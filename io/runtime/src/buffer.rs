@@ -8,13 +8,8 @@ use std::rc::Rc;
 const SMALL_BYTES: usize = 4 * 1024;
 /// Bytes of a large buffer: a response of 10 KB with its head, or a piece of a body.
 const LARGE_BYTES: usize = 16 * 1024;
-/// Bytes of a buffer that has grown as far as a fast body makes it: fewer, larger system calls.
-pub const GROWN_BYTES: usize = 256 * 1024;
 /// Idle buffers of each size that a worker keeps: 5 MiB in all.
 const IDLE_MAX: usize = 256;
-/// Idle buffers that have grown, of which a worker keeps another MiB: the kernel gives and clears new memory for each
-/// otherwise, with every large body.
-const GROWN_IDLE_MAX: usize = 4;
 /// Bytes by which the buffers of a worker may have grown in all. Peers that read slowly would otherwise hold as many
 /// large buffers as there are peers.
 const GROWN_BYTES_MAX: usize = 4 * 1024 * 1024;
@@ -122,10 +117,7 @@ impl Buffer {
         if capacity <= self.bytes.len() {
             return;
         }
-        self.move_to(vec![0; capacity].into_boxed_slice());
-    }
-
-    fn move_to(&mut self, mut larger: Box<[u8]>) {
+        let mut larger = vec![0; capacity].into_boxed_slice();
         let waiting = self.end - self.start;
         larger[..waiting].copy_from_slice(&self.bytes[self.start..self.end]);
         *self = Self { bytes: larger, start: 0, end: waiting, growth: self.growth.take() };
@@ -137,8 +129,6 @@ impl Buffer {
 pub struct Buffers {
     small: RefCell<Vec<Box<[u8]>>>,
     large: RefCell<Vec<Box<[u8]>>>,
-    /// Of [`GROWN_BYTES`] each.
-    grown_idle: RefCell<Vec<Box<[u8]>>>,
     grown: Rc<Cell<usize>>,
 }
 
@@ -159,13 +149,10 @@ impl Buffers {
         Buffer { bytes, start: 0, end: 0, growth: None }
     }
 
-    /// Grows a buffer for a fast peer to `capacity`, or to [`GROWN_BYTES`] at once if one of that size is idle; unless the
-    /// buffers of the worker have grown by as much as they may.
+    /// Grows a buffer for a fast peer, unless the buffers of the worker have grown by as much as they may.
     pub fn grow(&self, buffer: &mut Buffer, capacity: usize) {
-        let mut idle = self.grown_idle.borrow_mut();
-        let capacity = if idle.is_empty() || capacity > GROWN_BYTES { capacity } else { GROWN_BYTES };
         let more = capacity.saturating_sub(buffer.capacity());
-        if more == 0 || self.grown.get() + more > GROWN_BYTES_MAX {
+        if self.grown.get() + more > GROWN_BYTES_MAX {
             return;
         }
         self.grown.set(self.grown.get() + more);
@@ -173,22 +160,18 @@ impl Buffers {
             Some(growth) => growth.bytes += more,
             None => buffer.growth = Some(Growth { bytes: more, grown: Rc::clone(&self.grown) }),
         }
-        match idle.pop_if(|_| capacity == GROWN_BYTES) {
-            Some(larger) => buffer.move_to(larger),
-            None => buffer.grow(capacity),
-        }
+        buffer.grow(capacity);
     }
 
-    /// Gives a buffer back. One of another size is freed instead; so is one more than the stock holds.
+    /// Gives a buffer back. One that has grown to another size is freed instead; so is one more than the stock holds.
     pub fn give_back(&self, buffer: Buffer) {
-        let (stock, idle_max) = match buffer.bytes.len() {
-            SMALL_BYTES => (&self.small, IDLE_MAX),
-            LARGE_BYTES => (&self.large, IDLE_MAX),
-            GROWN_BYTES => (&self.grown_idle, GROWN_IDLE_MAX),
+        let stock = match buffer.bytes.len() {
+            SMALL_BYTES => &self.small,
+            LARGE_BYTES => &self.large,
             _ => return,
         };
         let mut stock = stock.borrow_mut();
-        if stock.len() < idle_max {
+        if stock.len() < IDLE_MAX {
             stock.push(buffer.bytes);
         }
     }
@@ -200,37 +183,18 @@ mod tests {
 
     #[test]
     fn buffers_grow_only_so_far_in_all_and_give_the_growth_back() {
+        const STEP: usize = 256 * 1024;
         let buffers = Buffers::default();
-        let mut grown: Vec<Buffer> = (0..2 * GROWN_BYTES_MAX / GROWN_BYTES).map(|_| buffers.take_large()).collect();
-        grown.iter_mut().for_each(|buffer| buffers.grow(buffer, GROWN_BYTES));
-        let count = grown.iter().filter(|buffer| buffer.capacity() == GROWN_BYTES).count();
-        assert_eq!(count, GROWN_BYTES_MAX / (GROWN_BYTES - LARGE_BYTES));
-        assert!(grown.iter().all(|buffer| matches!(buffer.capacity(), GROWN_BYTES | LARGE_BYTES)));
+        let mut grown: Vec<Buffer> = (0..2 * GROWN_BYTES_MAX / STEP).map(|_| buffers.take_large()).collect();
+        grown.iter_mut().for_each(|buffer| buffers.grow(buffer, STEP));
+        let count = grown.iter().filter(|buffer| buffer.capacity() == STEP).count();
+        assert_eq!(count, GROWN_BYTES_MAX / (STEP - LARGE_BYTES));
+        assert!(grown.iter().all(|buffer| buffer.capacity() == STEP || buffer.capacity() == LARGE_BYTES));
         grown.into_iter().for_each(|buffer| buffers.give_back(buffer));
         assert_eq!(buffers.grown.get(), 0);
-    }
-
-    #[test]
-    fn idle_buffers_that_have_grown_are_taken_first() {
-        let buffers = Buffers::default();
-        let mut first = buffers.take_large();
-        first.append(b"kept");
-        buffers.grow(&mut first, 4 * LARGE_BYTES);
-        assert_eq!((first.capacity(), first.filled()), (4 * LARGE_BYTES, &b"kept"[..]));
-        buffers.grow(&mut first, GROWN_BYTES);
-        assert_eq!((first.capacity(), first.filled()), (GROWN_BYTES, &b"kept"[..]));
-        let address = first.filled().as_ptr();
-        buffers.give_back(first);
-        assert_eq!((buffers.grown_idle.borrow().len(), buffers.grown.get()), (1, 0));
         let mut again = buffers.take_large();
-        again.append(b"new");
-        buffers.grow(&mut again, 4 * LARGE_BYTES);
-        assert_eq!((again.capacity(), again.filled(), again.filled().as_ptr()), (GROWN_BYTES, &b"new"[..], address));
-        assert_eq!(buffers.grown.get(), GROWN_BYTES - LARGE_BYTES);
-        // More of them than are kept.
-        let mut many: Vec<Buffer> = (0..2 * GROWN_IDLE_MAX).map(|_| buffers.take_large()).collect();
-        many.iter_mut().for_each(|buffer| buffers.grow(buffer, GROWN_BYTES));
-        many.into_iter().for_each(|buffer| buffers.give_back(buffer));
-        assert_eq!(buffers.grown_idle.borrow().len(), GROWN_IDLE_MAX);
+        again.append(b"kept");
+        buffers.grow(&mut again, STEP);
+        assert_eq!((again.capacity(), again.filled()), (STEP, &b"kept"[..]));
     }
 }

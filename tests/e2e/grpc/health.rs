@@ -1,5 +1,6 @@
 //! Active checks by gRPC, and what the balancer learns from calls.
 
+use crate::harness::wait::{PATIENCE, eventually};
 use serde_json::json;
 
 use super::{in_front_of, run, server};
@@ -31,8 +32,9 @@ fn a_server_that_fails_behind_its_messages_is_ejected() {
         let failures = said[0]["bad"].as_u64().expect("a count");
         assert!((5..=10).contains(&failures), "{said:?}");
         assert_eq!((&said[0][code], &said[0]["good"]), (&json!(failures), &json!(40 - failures)), "{said:?}");
+        let ejected = format!("server {} of upstream calls is ejected", bad.address);
+        eventually(PATIENCE, &ejected, || evener.process.stderr().contains(&ejected));
         let told = evener.process.stderr();
-        assert!(told.contains(&format!("server {} of upstream calls is ejected", bad.address)), "{told}");
         assert!(!told.contains(&format!("server {} of upstream calls is ejected", good.address)), "{told}");
     }
 }

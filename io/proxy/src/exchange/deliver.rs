@@ -6,12 +6,11 @@ use super::attempt::poll_client;
 use super::fault::{ClientFault, Fault, UpstreamFault};
 use super::stage::{Recode, Stage};
 use super::trip::Trip;
-use super::upload::Upload;
+use super::upload::{BODY_BYTES_MAX, Upload};
 use super::watch::Watch;
 use crate::state::{Client, Session, Work};
 use evener_http::{BodyDecoder, Framing};
 use evener_plan::Limits;
-use evener_runtime::buffer::GROWN_BYTES;
 use evener_runtime::pipe::Pipe;
 use evener_runtime::{Buffer, Millis};
 use evener_wire::Wire;
@@ -223,7 +222,7 @@ impl<'a, 's> Delivery<'a, 's> {
             Moved::Bytes(count) => {
                 let is_full = count == answer.space().len();
                 answer.filled_up(count);
-                if is_full && answer.capacity() < GROWN_BYTES {
+                if is_full && answer.capacity() < BODY_BYTES_MAX {
                     self.client.worker.buffers.grow(answer, answer.capacity() * 4);
                 }
                 Ok(())

@@ -10,7 +10,6 @@ use super::watch::RateWindow;
 use crate::state::Client;
 use evener_http::{BodyDecoder, Framing};
 use evener_plan::Limits;
-use evener_runtime::buffer::GROWN_BYTES;
 use evener_runtime::{Buffer, Millis};
 use evener_wire::Wire;
 use std::io;
@@ -304,7 +303,7 @@ impl Upload {
                 self.is_permitted = true;
                 let is_full = count == body.space().len();
                 body.filled_up(count);
-                if is_full && body.capacity() < GROWN_BYTES {
+                if is_full && body.capacity() < BODY_BYTES_MAX {
                     client.worker.buffers.grow(body, body.capacity() * 4);
                 }
                 Poll::Ready(Ok(()))
@@ -330,3 +329,6 @@ fn keep(kept: &mut Option<Kept>, payload: &[u8]) {
     memory.payload.extend_from_slice(payload);
     memory.passed = memory.payload.len();
 }
+
+/// A buffer grows to this size while reads fill it: fewer, larger system calls for a fast body.
+pub(crate) const BODY_BYTES_MAX: usize = 256 * 1024;
