@@ -17,5 +17,5 @@ mod transport;
 mod wire;
 
 pub use client::{Asking, ClientSettings, ClientStream, Opened, open};
-pub use server::{Accepted, ServerSettings, ServerStream, Serving};
+pub use server::{Accepted, BeginFault, ServerSettings, ServerStream, Serving};
 pub use wire::Wire;

@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use super::scene::Scene;
+use super::scene::{Cover, Scene};
 use crate::harness::frames::{
     ACK, COMPRESSION_ERROR, CONTINUATION, DATA, END_HEADERS, END_STREAM, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR,
     FramePeer, GOAWAY, HEADERS, Outcome, PADDED, PING, PREFACE, PRIORITY, PROTOCOL_ERROR, PUSH_PROMISE, REFUSED_STREAM,
@@ -55,6 +55,21 @@ fn row_1_prefaces() {
         assert!(is_refused, "{what}: {ended:?}");
         scene.expect_well(what);
     }
+}
+
+#[test]
+fn row_1_prefaces_that_are_none_under_tls() {
+    let scene = Scene::under(Cover::Tls, Recorder::per_request(|_| Vec::new()), "");
+    let none = [&b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"[..], &PREFACE[..20]].map(|bytes| [bytes, &[b'X'; 40]].concat());
+    for bytes in &none {
+        let mut client = scene.door.dial();
+        client.send(bytes).expect("it is taken");
+        // With a word of HTTP/2 or without one, and perhaps with a reset: something was left unread.
+        drop(client.until_close(&mut |_| {}));
+    }
+    let account = scene.account();
+    assert_eq!(account.failures.get("h2_malformed"), Some(&2), "{}", account.stderr);
+    assert!(account.stderr.contains("does not begin with HTTP/2"), "{}", account.stderr);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use crate::harness::frames::{FramePeer, Message, Outcome, PROTOCOL_ERROR};
 use crate::harness::message::Request;
 use crate::harness::socket::Secrets;
 use crate::harness::wait::{PATIENCE, eventually};
+use crate::harness::wire::Wire;
 use crate::harness::{Evener, Recorder, Step};
 
 /// Paths that begin so belong to requests that must never reach the server.
@@ -52,6 +53,16 @@ impl Door {
             None => FramePeer::connect_with(self.address, values),
             Some(secrets) => FramePeer::connect_secured(self.address, secrets, values),
         }
+    }
+
+    /// A connection on which nothing was said, after the handshake under TLS.
+    #[track_caller]
+    pub(super) fn dial(&self) -> Wire {
+        let dialed = match &self.secrets {
+            None => Wire::connect(self.address, PATIENCE),
+            Some(secrets) => Wire::connect_secured(self.address, PATIENCE, secrets),
+        };
+        dialed.unwrap_or_else(|error| panic!("{}: {error}", self.address))
     }
 }
 

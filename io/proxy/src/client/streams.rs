@@ -11,7 +11,7 @@ use evener_http::{HeadLimits, Progress, RequestFault};
 use evener_runtime::alarm::Wake;
 use evener_runtime::{Alarm, Millis};
 use evener_tls::Link;
-use evener_wire::{ServerSettings, ServerStream, Serving, Wire};
+use evener_wire::{BeginFault, ServerSettings, ServerStream, Serving, Wire};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
@@ -60,7 +60,11 @@ pub(crate) async fn serve(entrant: Entrant, link: Link, secured: Option<Rc<Secur
     let head_bytes_max = u32::try_from(limits.head_bytes_max + 32 * limits.fields_max).unwrap_or(u32::MAX);
     let settings = ServerSettings { streams_max: limits.streams_max, head_bytes_max };
     entrant.alarm.set(Millis::now().after(limits.head_timeout));
-    let Some(mut serving) = begin(&entrant, link, &settings).await else { return };
+    let mut serving = match begin(&entrant, link, &settings).await {
+        Some(Ok(serving)) => serving,
+        Some(Err(BeginFault::Broken)) => return tell(&entrant, ClientFault::NoForm, "does not begin with HTTP/2"),
+        Some(Err(BeginFault::Lost(_))) | None => return,
+    };
     let shared = Rc::new(Shared::new(entrant, secured));
     let mut watch = Watch::new(limits.send_timeout, limits.head_timeout);
     poll_fn(|cx| poll(cx, &mut serving, &shared, &mut watch)).await;
@@ -74,10 +78,11 @@ pub(crate) async fn serve(entrant: Entrant, link: Link, secured: Option<Rc<Secur
     serving.link().part();
 }
 
-async fn begin(entrant: &Entrant, link: Link, settings: &ServerSettings) -> Option<Serving> {
+/// `None`: too late.
+async fn begin(entrant: &Entrant, link: Link, settings: &ServerSettings) -> Option<Result<Serving, BeginFault>> {
     let mut beginning = pin!(Serving::begin(link, settings));
     poll_fn(|cx| match beginning.as_mut().poll(cx) {
-        Poll::Ready(serving) => Poll::Ready(serving.ok()),
+        Poll::Ready(begun) => Poll::Ready(Some(begun)),
         Poll::Pending => match entrant.alarm.poll(cx) {
             Poll::Ready(Wake::Deadline) => Poll::Ready(None),
             Poll::Ready(Wake::Shed) | Poll::Pending => Poll::Pending,
@@ -299,11 +304,15 @@ impl Shared {
         if self.is_told.replace(true) {
             return;
         }
-        let (reason, peer) = (fault.reason(), self.entrant.peer);
-        exchange::count_failure(&self.entrant.worker.counters, reason);
-        let message = format_args!("client {peer} {what}; its connection is closed");
-        self.entrant.worker.diagnostics.error(reason, message);
+        tell(&self.entrant, fault, what);
     }
+}
+
+fn tell(entrant: &Entrant, fault: ClientFault, what: &str) {
+    let (reason, peer) = (fault.reason(), entrant.peer);
+    exchange::count_failure(&entrant.worker.counters, reason);
+    let message = format_args!("client {peer} {what}; its connection is closed");
+    entrant.worker.diagnostics.error(reason, message);
 }
 
 /// Answers one stream after the other: a task for each would be made and freed with every request.

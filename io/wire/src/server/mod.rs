@@ -54,6 +54,15 @@ enum Verdict {
     Broken,
 }
 
+/// Why a connection has not begun.
+#[derive(Debug)]
+pub enum BeginFault {
+    /// What came is not HTTP/2.
+    Broken,
+    /// The connection broke.
+    Lost(io::Error),
+}
+
 /// A stream that a client has opened.
 pub type Accepted = Result<Box<ServerStream>, io::Error>;
 
@@ -68,7 +77,7 @@ impl Serving {
     ///
     /// # Errors
     /// What came is not HTTP/2, or the connection broke.
-    pub async fn begin(link: Link, settings: &ServerSettings) -> io::Result<Self> {
+    pub async fn begin(link: Link, settings: &ServerSettings) -> Result<Self, BeginFault> {
         let is_tls = link.is_tls();
         let carrier = Carrier::metered(link, Meter::new(Millis::now()));
         let transport = Transport::new(Rc::clone(&carrier));
@@ -89,7 +98,10 @@ impl Serving {
             let _flushed = carrier.poll_flush(cx);
             shaken
         });
-        let connection = connection.await.map_err(crate::intake::error_of)?;
+        let connection = connection.await.map_err(|error| match carrier.objection() {
+            None if !error.is_library() => BeginFault::Lost(crate::intake::error_of(error)),
+            _ => BeginFault::Broken,
+        })?;
         Ok(Self { connection, carrier, is_tls, is_in_turn: false, verdict: None })
     }
 
