@@ -48,7 +48,7 @@ pub(crate) struct Carrier {
 struct Gathered {
     bytes: Vec<u8>,
     written: usize,
-    /// Bytes that wait under TLS, encrypted.
+    /// Bytes that may wait under TLS, encrypted. With those that were gathered they are bounded.
     queued: usize,
 }
 
@@ -157,7 +157,11 @@ impl Carrier {
                     ready!(self.link.poll_flush(cx))?;
                     continue;
                 }
-                Some(queued) => queued?,
+                Some(queued) => {
+                    let queued = queued?;
+                    gathered.queued += queued;
+                    queued
+                }
                 None => ready!(self.link.poll_write(cx, rest))?,
             };
         }
