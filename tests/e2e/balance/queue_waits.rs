@@ -215,7 +215,7 @@ fn room_at_a_server_that_is_out_keeps_nobody_awake() {
     for number in 0..8 {
         assert_eq!(evener.get("/out").status, 200, "request {number}");
     }
-    assert!(evener.process.stderr().contains("is ejected"), "{}", evener.process.stderr());
+    eventually(PATIENCE, "the server that refuses is out", || evener.process.stderr().contains("is ejected"));
     let mut clients = [wait_in_line(&evener, "/0"), wait_in_line(&evener, "/1"), wait_in_line(&evener, "/2")];
     standing.wait_until_arrived(9);
     expect_rest(&evener);

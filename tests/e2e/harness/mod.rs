@@ -12,6 +12,7 @@ pub(crate) mod frame;
 pub(crate) mod frames;
 pub(crate) mod hpack;
 pub(crate) mod message;
+mod output;
 pub(crate) mod ports;
 pub(crate) mod process;
 pub(crate) mod python;

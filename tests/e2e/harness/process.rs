@@ -2,16 +2,16 @@
 //!
 //! It ends only the process it started, by its number.
 
-use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 
+use super::output::Output;
 use super::wait::{PATIENCE, wait_for};
-use super::wire::Record;
 
 /// How much of its standard error a failing test shows.
 const COMPLAINT_BYTES_MAX: usize = 4_000;
@@ -23,8 +23,8 @@ const TICKS_PER_SECOND: u32 = 100;
 pub(crate) struct Process {
     name: String,
     child: Child,
-    stdout: Record,
-    stderr: Record,
+    stdout: Arc<Output>,
+    stderr: Arc<Output>,
     readers: Vec<JoinHandle<()>>,
 }
 
@@ -37,11 +37,9 @@ impl Process {
             Ok(child) => child,
             Err(error) => panic!("cannot start {name}: {error}"),
         };
-        let (stdout, stderr) = (Record::default(), Record::default());
-        let readers = vec![
-            catch(child.stdout.take().expect("a pipe was asked for"), stdout.clone()),
-            catch(child.stderr.take().expect("a pipe was asked for"), stderr.clone()),
-        ];
+        let stdout = Output::of(child.stdout.take().expect("a pipe was asked for"));
+        let stderr = Output::of(child.stderr.take().expect("a pipe was asked for"));
+        let readers = [&stdout, &stderr].map(|output| Arc::clone(output).read_to_end()).into();
         Self { name, child, stdout, stderr, readers }
     }
 
@@ -57,10 +55,12 @@ impl Process {
         });
     }
 
+    /// All that it has written to its standard output until now.
     pub(crate) fn stdout(&self) -> String {
         String::from_utf8_lossy(&self.stdout.bytes()).into_owned()
     }
 
+    /// All that it has written to its standard error until now.
     pub(crate) fn stderr(&self) -> String {
         String::from_utf8_lossy(&self.stderr.bytes()).into_owned()
     }
@@ -180,13 +180,4 @@ impl Drop for Process {
             eprintln!("--- {} said:\n{}", self.name, String::from_utf8_lossy(&text[start..]));
         }
     }
-}
-
-fn catch(mut pipe: impl Read + Send + 'static, record: Record) -> JoinHandle<()> {
-    std::thread::spawn(move || {
-        let mut piece = [0; 8 * 1024];
-        while let Ok(count @ 1..) = pipe.read(&mut piece) {
-            record.add(&piece[..count]);
-        }
-    })
 }
