@@ -50,8 +50,6 @@ impl Trial {
     #[track_caller]
     fn start(config: &str) -> Self {
         let evener = Evener::start(&with_log(config));
-        // It listens before its worker is there, whose sockets count.
-        eventually(PATIENCE, "it has started", || evener.process.stderr().contains("listening on"));
         let sockets_before = settled(|| evener.process.sockets());
         let memory_before = evener.process.rss_bytes();
         Self { evener, sockets_before, memory_before }

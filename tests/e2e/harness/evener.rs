@@ -11,7 +11,7 @@ use super::client::{RawClient, get};
 use super::message::Response;
 use super::ports::free_address;
 use super::process::Process;
-use super::wait::PATIENCE;
+use super::wait::{PATIENCE, eventually};
 
 /// What a config writes where its first listening address belongs.
 const LISTEN: &str = "{listen}";
@@ -100,6 +100,8 @@ impl Evener {
     fn launch(command: &mut Command, address: SocketAddr, folder: Folder) -> Self {
         let mut process = Process::start(command.current_dir(&folder.0));
         process.wait_until_accepting(address);
+        // Some of its addresses, its workers and what it says about the config may come later than the first address.
+        eventually(PATIENCE, "evener listens", || process.stderr().contains("evener: listening on "));
         Self { process, address, folder }
     }
 }

@@ -135,8 +135,6 @@ fn what_stands_in_nobodys_way_is_told_with_its_place_too() {
         assert!(block.contains("warning") && !said.contains("error["), "{said}");
         assert_eq!(said.matches("bad-certificate").count(), 1, "{said}");
     };
-    // What it says comes over a pipe, later than the port opens.
-    eventually(PATIENCE, "the start is told", || evener.process.stderr().contains("listening on"));
     told_once(evener.process.stderr().split("listening on").next().unwrap_or_default());
     let before = evener.process.stderr().len();
     evener.signal(Signal::HUP);
