@@ -267,6 +267,49 @@ fn check_and_run_agree_on_what_this_machine_cannot_do() {
     }
 }
 
+/// What the machine has against a config is told beside what is wrong with the config itself.
+#[test]
+fn check_tells_every_error_at_once() {
+    let text = "[log]\naccess = \"/no/such/folder/a.log\"\n[[site]]\nlisten = \"192.0.2.1:8443\"\nredirect_from = []\n\
+                tls = { cert = \"nofile.pem\", key = \"nofile.key\" }\nto = \"nosuch\"\n[[tcp]]\nlisten = \":1\"\n\
+                timeout = \"5s\"\n[upstream.api]\nservers = [\"127.0.0.1:1\"]\ntls = { ca = \"noca.pem\" }\n";
+    let file = ConfigFile::new(text);
+    let finished = evener_in(&file.folder, &["check"]);
+    assert_eq!(finished.status.code(), Some(1));
+    let parts = [
+        "evener.toml:6:16",
+        "nofile.pem: cannot be read",
+        "evener.toml:6:36",
+        "nofile.key: cannot be read",
+        "evener.toml:7:6",
+        "there is no upstream `nosuch`",
+        "a [[tcp]] needs `to`",
+        "unknown key `timeout` in [[tcp]]",
+        "noca.pem: cannot be read",
+        "the access log `/no/such/folder/a.log` cannot be opened",
+        "this machine cannot listen on `192.0.2.1:8443`",
+        "\n8 errors\n",
+    ];
+    for part in parts {
+        assert!(finished.stderr.contains(part), "`{part}` is missing in:\n{}", finished.stderr);
+    }
+    // In the order of the file.
+    let at = |part: &str| finished.stderr.find(part).expect("it is there");
+    assert!(at("nofile.key") < at("nosuch") && at("nosuch") < at("noca.pem"), "{}", finished.stderr);
+}
+
+/// What stands for a key that could not be read is no ground for further findings.
+#[test]
+fn check_does_not_judge_what_it_could_not_read() {
+    let config = "state_dri = \"/tmp\"\n[[site]]\nlissen = \":8443\"\nredirect_from = []\nhosts = [\"a.test\"]\ntls = \"auto\"\n\
+                  respond = {}\n[[site]]\nlisten = \"127.0.0.1:443\"\ntls = { crt = \"a.pem\", kye = \"a.key\" }\nrespond = {}\n";
+    let file = ConfigFile::new(config);
+    let finished = evener_in(&file.folder, &["check"]);
+    assert_eq!(finished.status.code(), Some(1));
+    assert!(finished.stderr.ends_with("\n4 errors\n"), "{}", finished.stderr);
+    assert_eq!(finished.stderr.matches("error[unknown-key]").count(), 4, "{}", finished.stderr);
+}
+
 #[test]
 fn without_a_file_it_says_where_it_looked() {
     let empty = Folder::new();

@@ -6,6 +6,7 @@ mod command;
 mod control;
 mod operator;
 mod source;
+mod state_folder;
 mod world;
 
 use std::process::ExitCode;

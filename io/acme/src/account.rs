@@ -28,8 +28,8 @@ pub(crate) enum Stored {
     Retire,
 }
 
-/// Opens the stored account, or makes one and stores it. One that cannot be stored is not used: each start would make
-/// another.
+/// Opens the stored account, or makes one and stores it. Where nothing can be stored nothing is asked for: each start would
+/// make another account, and order anew.
 pub(crate) async fn open(settings: AcmeSettings, store: Store, stored: Stored) -> Result<Opened, Fault> {
     let directory = settings.acme.directory.clone();
     if !directory.starts_with("https://") {
@@ -39,10 +39,11 @@ pub(crate) async fn open(settings: AcmeSettings, store: Store, stored: Stored) -
     let prepared = spawn_blocking({
         let (settings, store, directory) = (settings.clone(), store.clone(), directory.clone());
         move || {
+            store.probe()?;
             if stored == Stored::Retire {
-                store.retire_account(&directory).map_err(Fault::State)?;
+                store.retire_account(&directory)?;
             }
-            let stored = store.account(&directory).map_err(Fault::State)?;
+            let stored = store.account(&directory)?;
             Ok::<_, Fault>((Courier::new(&settings)?, stored))
         }
     });
@@ -103,7 +104,7 @@ async fn keep(mut credentials: Value, contact: Option<&str>, store: &Store, dire
     }
     let (store, directory) = (store.clone(), String::from(directory));
     let written = spawn_blocking(move || store.write_account(&directory, credentials.to_string().as_bytes()));
-    written.await.map_err(|_panicked| Fault::Broken)?.map_err(Fault::State)
+    written.await.map_err(|_panicked| Fault::Broken)?
 }
 
 fn binding_key(binding: &AccountBinding) -> Result<ExternalAccountKey, Fault> {

@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::client::is_bad_nonce;
@@ -21,8 +22,20 @@ pub enum Fault {
         /// The cause, if there is one.
         cause: Option<Box<dyn Error + Send + Sync>>,
     },
+    /// Ours: nothing can be kept in the state folder, so that nothing was asked for.
+    Unwritable {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// Ours: reading or writing below the state folder failed.
-    State(io::Error),
+    State {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
     /// Ours: keys or requests could not be made.
     Crypto(rcgen::Error),
     /// Ours: a step of the program broke off.
@@ -72,9 +85,8 @@ impl Fault {
     /// Whether it is about the authority as a whole, so that other hosts would meet it too.
     pub(crate) fn is_authority_wide(&self) -> bool {
         match self {
-            Self::Setting { .. } | Self::State(_) | Self::Untrusted(_) | Self::Unreachable(_) | Self::Unanswered(_) => {
-                true
-            }
+            Self::Setting { .. } | Self::Unwritable { .. } | Self::State { .. } => true,
+            Self::Untrusted(_) | Self::Unreachable(_) | Self::Unanswered(_) => true,
             Self::Refused { status, .. } => *status >= 500 || self.is_account_unknown(),
             Self::Crypto(_)
             | Self::Broken
@@ -87,14 +99,14 @@ impl Fault {
         }
     }
 
-    /// What it costs if it is all that happened. That the state folder takes nothing may come after an account was made,
-    /// so that it counts.
+    /// What it costs if it is all that happened. That something cannot be stored may show only after an account was made, so
+    /// that it counts.
     pub(crate) fn setback(&self) -> Setback {
         match self {
             Self::Setting { .. } | Self::Untrusted(_) | Self::Unreachable(_) | Self::Unanswered(_) => Setback::Outage,
-            Self::Refused { status: 500.., .. } => Setback::Outage,
+            Self::Unwritable { .. } | Self::Refused { status: 500.., .. } => Setback::Outage,
             Self::Refused { .. }
-            | Self::State(_)
+            | Self::State { .. }
             | Self::Crypto(_)
             | Self::Broken
             | Self::Malformed { .. }
@@ -127,7 +139,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Setting { what, .. } => f.write_str(what),
-            Self::State(_) => f.write_str("the state folder cannot be used"),
+            Self::Unwritable { path, .. } => write!(f, "{} cannot be written", path.display()),
+            Self::State { path, .. } => write!(f, "{} cannot be used", path.display()),
             Self::Crypto(_) => f.write_str("cannot make a key or a request"),
             Self::Broken => f.write_str("the work broke off"),
             Self::Untrusted(_) => f.write_str("the authority's server shows a certificate that is not trusted"),
@@ -148,7 +161,7 @@ impl Error for Fault {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Setting { cause, .. } | Self::Malformed { cause, .. } => cause.as_deref().map(|cause| cause as _),
-            Self::State(error) => Some(error),
+            Self::State { error, .. } | Self::Unwritable { error, .. } => Some(error),
             Self::Crypto(error) => Some(error),
             Self::Untrusted(error) => Some(error),
             Self::Unreachable(error) => Some(error.as_ref()),

@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use crate::certificate::Certificate;
@@ -92,6 +93,8 @@ pub enum Notice {
     NotStored {
         /// Its host.
         host: String,
+        /// The folder that does not take it.
+        folder: PathBuf,
         /// Why.
         error: io::Error,
         /// When it is tried again.
@@ -133,6 +136,13 @@ impl fmt::Display for Notice {
         match self {
             Self::AccountOpened { directory, is_new: true } => write!(f, "made an account at {directory}"),
             Self::AccountOpened { directory, is_new: false } => write!(f, "opened the account at {directory}"),
+            Self::AuthorityFailed { fault: fault @ Fault::Unwritable { .. }, retry_in } => write!(
+                f,
+                "nothing is asked of the certificate authority, because it could not be kept: {}; name another folder with \
+                 state_dir = \"…\", or let the user that evener runs as write this one; next try in {}",
+                Chain(fault),
+                Span(*retry_in),
+            ),
             Self::AuthorityFailed { fault, retry_in } => {
                 write!(f, "cannot use the certificate authority: {}; next try in {}", Chain(fault), Span(*retry_in))
             }
@@ -150,8 +160,9 @@ impl fmt::Display for Notice {
             Self::RenewalUnknown { host, fault } => {
                 write!(f, "the authority does not say when to renew the certificate of {host}: {}", Chain(fault))
             }
-            Self::NotStored { host, error, retry_in } => {
-                write!(f, "cannot store the certificate of {host}: {error}; next try in {}", Span(*retry_in))
+            Self::NotStored { host, folder, error, retry_in } => {
+                let (folder, wait) = (folder.display(), Span(*retry_in));
+                write!(f, "cannot store the certificate of {host} in {folder}: {error}; next try in {wait}")
             }
             Self::StoredUnusable { host, fault } => {
                 write!(f, "the stored certificate of {host} cannot be used: {}", Chain(fault))

@@ -37,7 +37,7 @@ pub(crate) enum Stream {
 }
 
 /// The file of a unix socket, and which it is: another process may have put its own in this place.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct OwnFile {
     path: PathBuf,
     device: u64,
@@ -98,6 +98,14 @@ impl Listener {
         }
     }
 
+    /// The file of the socket, if it has one.
+    pub(crate) fn file(&self) -> Option<&OwnFile> {
+        match self {
+            Self::Tcp(_) => None,
+            Self::Unix(_, file) => Some(file),
+        }
+    }
+
     /// Takes the file of the socket away, if it is still this one's: nobody finds it from now on.
     pub(crate) fn unlink(&self) {
         let Self::Unix(_, file) = self else { return };
@@ -114,7 +122,8 @@ impl OwnFile {
         Ok(Self { path: path.to_owned(), device: facts.dev(), inode: facts.ino() })
     }
 
-    fn is_own(&self) -> bool {
+    /// Whether it is still there.
+    pub(crate) fn is_own(&self) -> bool {
         fs::symlink_metadata(&self.path).is_ok_and(|facts| (facts.dev(), facts.ino()) == (self.device, self.inode))
     }
 }

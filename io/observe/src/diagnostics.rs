@@ -63,6 +63,8 @@ impl Diagnostics {
     /// Writes `evener: MESSAGE (REASON)`, unless the reason had its message already. The message is not even made up
     /// then. A standard error that cannot be written to is not an error.
     pub fn error(&self, reason: &'static str, message: fmt::Arguments<'_>) {
+        // Else no page tells what it means, and it shares its throttle with all others of that sort.
+        debug_assert!(self.reasons.contains(&reason), "the reason code {reason} is in no list");
         if let Some(line) = self.line(reason, message, Instant::now()) {
             // There is no other place where this failure could be told.
             let _unwritable = std::io::stderr().write_all(line.as_bytes());

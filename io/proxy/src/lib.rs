@@ -22,6 +22,6 @@ mod tunnel;
 
 mod state;
 
-pub use exchange::reasons;
+pub use exchange::{message_reasons, reasons};
 pub use state::{Blueprint, Security, ServerStates};
 pub use worker::{Command, Setup, run};

@@ -1,9 +1,9 @@
 //! Accepting connections. It survives every error: without descriptors it frees some and waits, without being asked in
 //! vain all the time.
 
-use crate::client::{Serve, refuse};
+use crate::client::{Serve, Unplaced};
 use crate::entrance::enter;
-use crate::state::{Entrant, Worker};
+use crate::state::{Admission, Counted, Door, Entrant, Snapshot, TooMany, Worker};
 use evener_plan::Listen;
 use evener_runtime::Socket;
 use evener_runtime::listener::Listener;
@@ -55,27 +55,59 @@ pub(crate) fn accept_rest(worker: &Rc<Worker>, listener: &Listener, listen: List
 
 fn admit(worker: &Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) {
     worker.counters.connections_accepted.increment();
+    let snapshot = worker.snapshot();
+    let door = snapshot.door(listen);
+    let mut newcomer = Newcomer { snapshot, door, socket, peer, listen, counted: None };
+    if let Err(why) = newcomer.count() {
+        return newcomer.refuse(worker, why);
+    }
     match worker.admit() {
         // The connection ends by itself, or with the worker's event loop.
-        Some(admission) => begin(Entrant::new(Rc::clone(worker), peer, listen, admission), socket),
+        Some(admission) => newcomer.begin(admission),
         None if worker.waiting.get() < WAITING_MAX => {
             worker.waiting.set(worker.waiting.get() + 1);
-            tokio::task::spawn_local(wait_for_room(Rc::clone(worker), socket, peer, listen));
+            tokio::task::spawn_local(wait_for_room(Rc::clone(worker), newcomer));
         }
-        None => refuse(worker, &socket),
+        None => newcomer.refuse(worker, TooMany::Connections),
     }
 }
 
-fn begin(entrant: Entrant, socket: Socket) {
-    let snapshot = entrant.worker.snapshot();
-    match snapshot.door(entrant.listen) {
-        Some(door) => tokio::task::spawn_local(enter(entrant, snapshot, socket, door)),
-        None => tokio::task::spawn_local(Serve::new(entrant.into_client(Link::plain(socket).into(), None))),
-    };
+/// A connection that was accepted and has no place yet.
+struct Newcomer {
+    snapshot: Rc<Snapshot>,
+    door: Option<Rc<Door>>,
+    socket: Socket,
+    peer: SocketAddr,
+    listen: Listen,
+    counted: Option<Box<Counted>>,
+}
+
+impl Newcomer {
+    /// Counts it for its address, unless a PROXY header is yet to tell that.
+    fn count(&mut self) -> Result<(), TooMany> {
+        if self.door.as_ref().is_none_or(|door| door.accept_proxy.is_none()) {
+            self.counted = self.snapshot.count_for(self.peer.ip())?;
+        }
+        Ok(())
+    }
+
+    fn begin(self, admission: Admission) {
+        let mut entrant = Entrant::new(self.peer, self.listen, admission);
+        entrant.counts_as(self.counted);
+        match self.door {
+            Some(door) => tokio::task::spawn_local(enter(entrant, self.snapshot, self.socket, door)),
+            None => tokio::task::spawn_local(Serve::new(entrant.into_client(Link::plain(self.socket).into(), None))),
+        };
+    }
+
+    fn refuse(&self, worker: &Worker, why: TooMany) {
+        let (peer, listen) = (self.peer.ip().to_canonical(), self.listen);
+        Unplaced { worker, peer, listen, door: self.door.as_deref() }.refuse(&self.socket, why);
+    }
 }
 
 /// The process has as many connections as it may: an idle one makes room if there is one, here or with another worker.
-async fn wait_for_room(worker: Rc<Worker>, socket: Socket, peer: SocketAddr, listen: Listen) {
+async fn wait_for_room(worker: Rc<Worker>, newcomer: Newcomer) {
     let mut admission = None;
     for _ in 0..ROOM_LOOKS {
         worker.pressure.notify_waiters();
@@ -87,7 +119,7 @@ async fn wait_for_room(worker: Rc<Worker>, socket: Socket, peer: SocketAddr, lis
     }
     worker.waiting.set(worker.waiting.get() - 1);
     match admission {
-        Some(admission) => begin(Entrant::new(worker, peer, listen, admission), socket),
-        None => refuse(&worker, &socket),
+        Some(admission) => newcomer.begin(admission),
+        None => newcomer.refuse(&worker, TooMany::Connections),
     }
 }

@@ -1,17 +1,17 @@
 //! One worker of the data plane: what its connections share, and the loop that obeys the control thread.
 //!
 //! LIFECYCLE: serve -> (install a new blueprint)* -> drain -> ended. A draining worker accepts nothing new, closes idle
-//! connections, and ends when the last connection has, or at once when told to stop.
+//! connections, and ends when the last connection has. Told to stop, it cuts what is under way and ends at once.
 
 use crate::layer4::udp;
 use crate::listener;
-use crate::state::{Blueprint, Snapshot, Worker};
+use crate::state::{Blueprint, Life, Snapshot, Worker};
 use evener_balance::SplitMix;
 use evener_observe::{AccessLog, Diagnostics, WorkerCounters};
 use evener_plan::Listen;
 use evener_runtime::buffer::Buffers;
 use evener_runtime::listener::Listener;
-use evener_runtime::pipe::Pipes;
+use evener_runtime::pipe::{PipeBound, Pipes};
 use evener_runtime::udp::Datagrams;
 use evener_runtime::{Alarms, Millis};
 use evener_upstream::Pools;
@@ -26,10 +26,13 @@ use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::task::{AbortHandle, JoinSet};
 
-/// How often idle pooled connections are looked over and log lines handed to their writer.
+/// How often idle pooled connections and the stock are looked over, and log lines handed to their writer.
 const SWEEP_EVERY: Duration = Duration::from_secs(1);
 /// How often a draining worker looks whether its last connection has ended.
 const DRAIN_LOOK_EVERY: Duration = Duration::from_millis(20);
+/// How often everything that can go on does so between the order to stop and the end: exchanges end in the first round,
+/// their connections of HTTP/2 say it in the second. The others are for what neither of them foresees.
+const CUT_ROUNDS: usize = 4;
 
 /// What a worker starts with.
 #[derive(Debug)]
@@ -50,10 +53,14 @@ pub struct Setup {
     pub connections: Arc<AtomicUsize>,
     /// Bound on `connections`.
     pub connections_max: usize,
+    /// Bound on the pipes of all workers.
+    pub pipes: PipeBound,
     /// Through which a worker that is at the bound asks all of them to close an idle connection.
     pub pressure: Arc<Notify>,
     /// Seed of the worker's random numbers.
     pub seed: u64,
+    /// Raised every second to the most connections, streams and sessions that the worker has had at a time.
+    pub load: Arc<AtomicUsize>,
     /// What the control thread asks for.
     pub commands: UnboundedReceiver<Command>,
 }
@@ -78,7 +85,7 @@ pub enum Command {
     },
     /// Accept nothing new, finish what is under way, then end.
     Drain,
-    /// End now.
+    /// End now; what is under way is cut.
     Stop,
 }
 
@@ -104,7 +111,7 @@ pub async fn run(setup: Setup) {
     let worker = Rc::new(Worker {
         alarms: Alarms::new(),
         buffers: Buffers::default(),
-        pipes: Pipes::default(),
+        pipes: Pipes::new(setup.pipes),
         pools,
         counters: setup.counters,
         diagnostics: setup.diagnostics,
@@ -112,13 +119,14 @@ pub async fn run(setup: Setup) {
         rng: RefCell::new(SplitMix::new(setup.seed)),
         snapshot: RefCell::new(snapshot),
         sessions: RefCell::default(),
-        is_draining: Cell::new(false),
+        life: Cell::new(Life::Serving),
         connections: setup.connections,
         waiting: Cell::new(0),
         warm: Cell::new(0),
         connections_max: Cell::new(setup.connections_max),
         pressure: setup.pressure,
         handshakes: Cell::new(0),
+        load: setup.load,
     });
     let mut running = Running { worker, serving: Vec::new(), receiving: Vec::new(), tasks: JoinSet::new() };
     if let Err(error) = running.begin(listeners, datagrams) {
@@ -192,7 +200,7 @@ impl Running {
                 }
                 Some(Command::Drain) => return self.drain(commands).await,
                 // A control thread that is gone can only mean that the process ends.
-                Some(Command::Stop) | None => return,
+                Some(Command::Stop) | None => return self.cut().await,
             }
         }
     }
@@ -223,14 +231,25 @@ impl Running {
     async fn drain(&mut self, commands: &mut UnboundedReceiver<Command>) {
         self.serving.drain(..).for_each(|one| close(&self.worker, &one));
         self.receiving.drain(..).for_each(|one| one.stop());
-        self.worker.is_draining.set(true);
+        self.worker.life.set(Life::Draining);
         self.worker.alarms.wake_all();
         while !self.worker.alarms.is_empty() {
             // Cancel safe: an interval of looking, and a receiver that loses nothing.
             match tokio::time::timeout(DRAIN_LOOK_EVERY, commands.recv()).await {
-                Ok(Some(Command::Stop) | None) => return,
+                Ok(Some(Command::Stop) | None) => return self.cut().await,
                 Ok(Some(Command::Install { .. } | Command::Drain)) | Err(_) => {}
             }
+        }
+    }
+
+    /// Has everything under way end where it stands: exchanges are counted and get their line in the log. Whatever does
+    /// not end by itself is dropped with the event loop.
+    async fn cut(&self) {
+        self.worker.life.set(Life::Stopping);
+        self.worker.alarms.wake_all();
+        for _ in 0..CUT_ROUNDS {
+            // The event loop's queue is first in, first out: what was woken before this task has run when it has.
+            let _ran = tokio::task::spawn_local(async {}).await;
         }
     }
 }
@@ -263,6 +282,7 @@ async fn sweep(worker: Rc<Worker>) {
     loop {
         ticks.tick().await;
         worker.pools.sweep(Millis::now());
+        worker.take_stock();
         worker.log.borrow_mut().flush();
     }
 }

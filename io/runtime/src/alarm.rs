@@ -26,6 +26,8 @@ pub struct Alarms {
 #[derive(Debug)]
 struct Inner {
     slots: Slab<Slot>,
+    /// The most slots in use since that was asked for.
+    most: usize,
     wheel: Wheel,
     driver: Option<Waker>,
     /// The tick for which the driver sleeps.
@@ -38,7 +40,7 @@ struct Slot {
     state: State,
     deadline_ms: u64,
     armed_tick: u64,
-    /// When the connection became idle; 0 while it works on a request.
+    /// From when on the connection is idle; 0 while it works on a request.
     idle_since_ms: u64,
     waker: Option<Waker>,
 }
@@ -70,20 +72,28 @@ impl Alarms {
     /// No alarms yet.
     pub fn new() -> Rc<Self> {
         let wheel = Wheel::new(Millis::now().0 / TICK_MS);
-        let inner = Inner { slots: Slab::new(), wheel, driver: None, driver_tick: u64::MAX };
+        let inner = Inner { slots: Slab::new(), most: 0, wheel, driver: None, driver_tick: u64::MAX };
         Rc::new(Self { inner: RefCell::new(inner) })
     }
 
     /// A new alarm without a deadline.
     pub fn register(self: &Rc<Self>) -> Alarm {
         let slot = Slot { deadline_ms: u64::MAX, armed_tick: u64::MAX, ..Slot::default() };
-        let key = self.inner.borrow_mut().slots.insert(slot);
+        let inner = &mut *self.inner.borrow_mut();
+        let key = inner.slots.insert(slot);
+        inner.most = inner.most.max(inner.slots.len());
         Alarm { alarms: Rc::clone(self), key: u32::try_from(key).expect("fewer than 2^32 connections") }
     }
 
     /// Number of alarms, which is the number of connections that the worker has.
     pub fn len(&self) -> usize {
         self.inner.borrow().slots.len()
+    }
+
+    /// The most that there were at a time since this was asked last.
+    pub fn take_most(&self) -> usize {
+        let inner = &mut *self.inner.borrow_mut();
+        std::mem::replace(&mut inner.most, inner.slots.len())
     }
 
     /// Whether there is none.
@@ -99,11 +109,12 @@ impl Alarms {
 
     /// Tells up to `count` idle connections, longest idle first, to close. Returns how many were told.
     pub fn shed_idle(&self, count: usize) -> usize {
+        let now_ms = Millis::now().0;
         let mut inner = self.inner.borrow_mut();
         let mut idle: Vec<(u64, usize)> = inner
             .slots
             .iter()
-            .filter(|(_, slot)| slot.idle_since_ms != 0 && slot.state != State::Told)
+            .filter(|(_, slot)| (1..=now_ms).contains(&slot.idle_since_ms) && slot.state != State::Told)
             .map(|(key, slot)| (slot.idle_since_ms, key))
             .collect();
         idle.sort_unstable();
@@ -184,7 +195,7 @@ impl Alarm {
     /// Sets the deadline and forgets what the alarm has told before.
     pub fn set(&self, deadline: Millis) {
         let mut inner = self.alarms.inner.borrow_mut();
-        let Inner { slots, wheel, driver, driver_tick } = &mut *inner;
+        let Inner { slots, wheel, driver, driver_tick, .. } = &mut *inner;
         let slot = &mut slots[self.key as usize];
         slot.deadline_ms = deadline.0;
         slot.state = State::Waiting;
@@ -205,9 +216,10 @@ impl Alarm {
         }
     }
 
-    /// Marks the connection as idle since `now`, which makes it one that may be shed, until [`Self::work`].
-    pub fn rest(&self, now: Millis) {
-        self.alarms.inner.borrow_mut().slots[self.key as usize].idle_since_ms = now.0.max(1);
+    /// Marks the connection as idle from `since` on, which makes it one that may be shed, until [`Self::work`]. A time to
+    /// come leaves it alone until then.
+    pub fn rest(&self, since: Millis) {
+        self.alarms.inner.borrow_mut().slots[self.key as usize].idle_since_ms = since.0.max(1);
     }
 
     /// Marks the connection as working on a request.

@@ -149,6 +149,12 @@ impl Buffers {
         Buffer { bytes, start: 0, end: 0, growth: None }
     }
 
+    /// Frees idle buffers until at most so many of each size are left.
+    pub fn keep(&self, count: usize) {
+        self.small.borrow_mut().truncate(count);
+        self.large.borrow_mut().truncate(count);
+    }
+
     /// Grows a buffer for a fast peer, unless the buffers of the worker have grown by as much as they may.
     pub fn grow(&self, buffer: &mut Buffer, capacity: usize) {
         let more = capacity.saturating_sub(buffer.capacity());
@@ -180,6 +186,18 @@ impl Buffers {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_stock_is_as_large_as_it_may_be() {
+        let buffers = Buffers::default();
+        let taken: Vec<Buffer> = (0..3).flat_map(|_| [buffers.take_small(), buffers.take_large()]).collect();
+        taken.into_iter().for_each(|buffer| buffers.give_back(buffer));
+        let stock = || (buffers.small.borrow().len(), buffers.large.borrow().len());
+        buffers.keep(4);
+        assert_eq!(stock(), (3, 3));
+        buffers.keep(2);
+        assert_eq!(stock(), (2, 2));
+    }
 
     #[test]
     fn buffers_grow_only_so_far_in_all_and_give_the_growth_back() {

@@ -10,10 +10,11 @@ use rustix::pipe::SpliceFlags;
 use std::future::{Future as _, poll_fn};
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker, ready};
 use tokio::io::unix::AsyncFd;
+use tokio::io::{Interest, Ready};
 use tokio::task::coop::unconstrained;
 
 /// Pieces of one vectored write.
@@ -115,13 +116,15 @@ impl Socket {
     }
 
     /// Looks at what has come without taking it: ready when that is more than `known` bytes, or the connection has ended
-    /// without any (`Ok(0)`). Bytes beyond the length of `buffer` are not looked at.
+    /// without any more (`Ok(0)`). Bytes beyond the length of `buffer` are not looked at.
     pub fn poll_peek(&self, cx: &mut Context<'_>, buffer: &mut [u8], known: usize) -> Poll<io::Result<usize>> {
         loop {
             let mut guard = ready!(self.fd.poll_read_ready(cx))?;
             match rustix::net::recv(&self.fd, &mut *buffer, RecvFlags::PEEK | RecvFlags::DONTWAIT) {
                 Ok((0, _)) => return Poll::Ready(Ok(0)),
                 Ok((count, _)) if count > known => return Poll::Ready(Ok(count)),
+                // The end was known before the look, so that nothing has come in between.
+                Ok(_) if guard.ready().is_read_closed() => return Poll::Ready(Ok(0)),
                 // The next byte is another edge.
                 Ok(_) | Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
                 Err(rustix::io::Errno::INTR) => {}
@@ -222,6 +225,30 @@ impl Socket {
                 Err(rustix::io::Errno::AGAIN) => guard.clear_ready(),
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Poll::Ready(Err(error.into())),
+            }
+        }
+    }
+
+    /// Bytes that the kernel has taken and the peer's has not acknowledged; 0 if it cannot tell.
+    #[expect(unsafe_code, reason = "no crate has a safe call for it")]
+    pub fn unsent(&self) -> usize {
+        let mut count: libc::c_int = 0;
+        // SAFETY: the descriptor is open as long as `self` is, and the call writes one `int` where it is told to.
+        let asked = unsafe { libc::ioctl(self.fd.get_ref().as_raw_fd(), libc::TIOCOUTQ, &raw mut count) };
+        if asked == 0 { usize::try_from(count).unwrap_or(0) } else { 0 }
+    }
+
+    /// Waits until the connection breaks, as by a reset, while nobody reads or writes. The kernel tells the error once, be it
+    /// here or there: `BrokenPipe` of a peer that had ended before. Its end alone is no error. Cancel safe.
+    pub async fn broken(&self) -> io::Error {
+        loop {
+            let mut guard = match self.fd.ready(Interest::ERROR).await {
+                Ok(guard) => guard,
+                Err(error) => return error,
+            };
+            match rustix::net::sockopt::socket_error(&self.fd) {
+                Ok(Ok(())) => guard.clear_ready_matching(Ready::ERROR),
+                Ok(Err(error)) | Err(error) => return error.into(),
             }
         }
     }

@@ -14,7 +14,8 @@ use x509_parser::x509::{AttributeTypeAndValue, X509Name};
 /// it as `%XX`. None is longer than 512 bytes but the PEM.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientCertificate {
-    /// Whose it is, such as `CN=app 1, O=Example`; spaces are kept, and a comma or plus of a value is encoded.
+    /// Whose it is, such as `CN=app 1, O=Example`; spaces are kept but for those at the ends of a value, which are encoded
+    /// as a comma or plus in it is.
     pub subject: String,
     /// Who issued it.
     pub issuer: String,
@@ -108,18 +109,20 @@ fn write_attribute(attribute: &AttributeTypeAndValue<'_>, out: &mut String) {
 /// decoded.
 fn visible(text: &str, marks: &[u8]) -> String {
     let mut out = String::with_capacity(text.len().min(TEXT_BYTES_MAX));
-    for byte in text.bytes() {
+    let last = text.len().saturating_sub(1);
+    for (index, byte) in text.bytes().enumerate() {
         if out.len() + 3 > TEXT_BYTES_MAX {
             break;
         }
         match byte {
             mark if marks.contains(&mark) => percent(&mut out, mark),
+            // At the end of a field it would be cut off, and two names would look alike.
+            b' ' if index == 0 || index == last => percent(&mut out, b' '),
             b' ' | b'!'..=b'$' | b'&'..=b'~' => out.push(char::from(byte)),
             other => percent(&mut out, other),
         }
     }
-    // A space at either end would not be part of the value.
-    out.trim_matches(' ').to_owned()
+    out
 }
 
 /// The certificate in PEM, with all but letters, digits and a few marks encoded.

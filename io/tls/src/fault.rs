@@ -3,6 +3,8 @@
 //! It does not find anything; `reading` and its neighbours do.
 
 use crate::date::day;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::error::Error;
 use std::fmt;
 use std::io;
@@ -15,11 +17,50 @@ pub struct TlsFault {
     pub subject: String,
     /// What is wrong with it.
     pub problem: Problem,
+    /// For whom it is wrong, as far as it concerns only some of a plan.
+    pub parties: Box<[Party]>,
+}
+
+/// Of a plan, what certificates, keys and lists are for.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// A site, by its index in `Plan::sites`.
+    Site(usize),
+    /// A service, by its index in `Plan::tcp`.
+    Tcp(usize),
+    /// An upstream, by its name.
+    Upstream(String),
 }
 
 impl TlsFault {
     pub(crate) fn new(subject: impl Into<String>, problem: Problem) -> Self {
-        Self { subject: subject.into(), problem }
+        Self { subject: subject.into(), problem, parties: Box::default() }
+    }
+
+    pub(crate) fn of(self, party: &Party) -> Self {
+        Self { parties: Box::new([party.clone()]), ..self }
+    }
+
+    /// Each fault once, for all whom it concerns.
+    pub fn merged(faults: impl IntoIterator<Item = Self>) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        let mut seen = HashMap::new();
+        for fault in faults {
+            match seen.entry(fault.to_string()) {
+                Entry::Vacant(place) => {
+                    place.insert(all.len());
+                    all.push(fault);
+                }
+                Entry::Occupied(place) => {
+                    let known = &mut all[*place.get()].parties;
+                    let mut parties = std::mem::take(known).into_vec();
+                    let others = fault.parties.into_iter().filter(|party| !parties.contains(party));
+                    parties.extend(others.collect::<Vec<_>>());
+                    *known = parties.into();
+                }
+            }
+        }
+        all
     }
 
     /// How bad it is.
@@ -51,6 +92,7 @@ impl Error for TlsFault {
             Problem::Unreadable(error) => Some(&**error),
             Problem::Refused(error) => Some(&**error),
             Problem::Authority(error) => Some(&**error),
+            Problem::StateFolder(error) => Some(&**error),
             _ => None,
         }
     }
@@ -80,6 +122,8 @@ pub enum Problem {
     TooLong(u64),
     /// It has no PEM in it; with what it looks like.
     NotPem(&'static str),
+    /// What should stand on lines of its own stands on one.
+    LineBreaks,
     /// A section of the PEM cannot be read; with the reason.
     Damaged(String),
     /// No certificate is in it; with what is.
@@ -99,9 +143,9 @@ pub enum Problem {
         /// Path or name of the key.
         key_path: String,
         /// The kind of the key in the certificate.
-        certificate: String,
+        certificate: Box<str>,
         /// The kind of the private key.
-        key: String,
+        key: Box<str>,
         /// The certificate of the file to which the key belongs (from 1), if any.
         belongs_to: Option<usize>,
     },
@@ -140,8 +184,12 @@ pub enum Problem {
     ListMissing(String),
     /// Not the name of a host.
     HostInvalid,
+    /// This is wrong with a certificate that was ordered and kept: another is ordered in its place.
+    Replaced(Box<Self>),
     /// The internal certificate authority cannot be made or kept.
     Authority(Arc<dyn Error + Send + Sync>),
+    /// The folder for the internal certificate authority cannot be made or written.
+    StateFolder(Arc<io::Error>),
 }
 
 impl Problem {
@@ -161,14 +209,16 @@ impl Problem {
         match self {
             Self::HostMissing(..) | Self::NoNames | Self::WeakSignature(_) | Self::KeyExposed(_) => Severity::Warning,
             Self::ChainIncomplete(_) | Self::ListMissing(_) | Self::WeakKey(_) => Severity::Warning,
+            Self::Replaced(_) => Severity::Warning,
             Self::Expired(..) | Self::NotYetValid(..) | Self::ChainOrder(..) => Severity::Broken,
             Self::ChainBroken { .. } | Self::NotForServers | Self::ListExpired(_) => Severity::Broken,
             Self::Unreadable(_) | Self::NotAFile | Self::TooLong(_) | Self::NotPem(_) | Self::Damaged(_) => {
                 Severity::Fatal
             }
             Self::NoCertificate(_) | Self::NoKey(_) | Self::NoList(_) | Self::KeyEncrypted => Severity::Fatal,
+            Self::LineBreaks => Severity::Fatal,
             Self::Refused(_) | Self::NotX509(_) | Self::KeyMismatch { .. } | Self::HostInvalid => Severity::Fatal,
-            Self::Authority(_) => Severity::Fatal,
+            Self::Authority(_) | Self::StateFolder(_) => Severity::Fatal,
         }
     }
 
@@ -184,9 +234,12 @@ impl Problem {
             Self::NotPem("DER") => "convert it: openssl x509 -inform der -in FILE -out FILE.pem (a key: openssl pkey)",
             Self::NotPem("PKCS#12") => "convert it: openssl pkcs12 -in FILE -out FILE.pem -nodes",
             Self::NotPem(_) => "it must hold lines -----BEGIN …----- and -----END …----- with base64 between them",
+            Self::LineBreaks => {
+                "line breaks are missing: -----BEGIN …----- and -----END …----- must each be a line of its own"
+            }
             Self::Damaged(_) => "copy the file again, whole and as text",
-            Self::NoCertificate(found) => found_fix(found, "name the certificate here; this file holds a private key"),
-            Self::NoKey(found) => found_fix(found, "name the private key here; this file holds a certificate"),
+            Self::NoCertificate(found) => certificate_fix(found),
+            Self::NoKey(found) => key_fix(found),
             Self::NoList(_) => "a revocation list is a section X509 CRL; convert DER: openssl crl -inform der",
             Self::KeyEncrypted => "evener cannot ask for a passphrase; remove it: openssl pkey -in FILE -out FILE.key",
             Self::Refused(_) => "use RSA of 2048 to 8192 bits, ECDSA P-256, P-384 or P-521, or Ed25519, undamaged",
@@ -208,8 +261,10 @@ impl Problem {
             Self::KeyExposed(_) => "chmod 600, or 640 with the group that evener runs as",
             Self::ListExpired(_) => "fetch the current list from the authority",
             Self::ListMissing(_) => "add a list of this authority; also an empty one says who is revoked",
+            Self::Replaced(_) => "nothing need be done but to start evener, which orders another one",
             Self::HostInvalid => "write a host name or an address, without port",
             Self::Authority(_) => "check the folder internal in state_dir; remove it to have a new authority made",
+            Self::StateFolder(_) => "name another folder with state_dir, or let the user that evener runs as write it",
         };
         fixed.to_owned()
     }
@@ -222,6 +277,7 @@ impl fmt::Display for Problem {
             Self::NotAFile => f.write_str("is not a regular file"),
             Self::TooLong(bytes_max) => write!(f, "is longer than {bytes_max} bytes"),
             Self::NotPem(kind) => write!(f, "is not PEM but {kind}"),
+            Self::LineBreaks => f.write_str("has lost its line breaks"),
             Self::Damaged(reason) => write!(f, "is damaged: {reason}"),
             Self::NoCertificate(found) => write!(f, "has no certificate in it{}", Found(found)),
             Self::NoKey(found) => write!(f, "has no private key in it{}", Found(found)),
@@ -257,14 +313,36 @@ impl fmt::Display for Problem {
                 write!(f, "no revocation list of {authority} is given: its clients are refused")
             }
             Self::HostInvalid => f.write_str("is not a host name"),
+            Self::Replaced(problem) => write!(f, "the certificate that was ordered and kept is of no use: {problem}"),
             Self::Authority(error) => write!(f, "the internal certificate authority fails: {error}"),
+            Self::StateFolder(error) => write!(f, "the internal certificate authority cannot be kept here: {error}"),
         }
     }
 }
 
-/// The remedy where a file has been mistaken for its neighbour.
-fn found_fix(found: &[String], swapped: &'static str) -> &'static str {
-    if found.is_empty() { "check the path: the file has no section of PEM" } else { swapped }
+/// The remedy where a certificate should be, by what is there.
+fn certificate_fix(found: &[String]) -> &'static str {
+    match found {
+        [] => "check the path: the file has no section of PEM",
+        all if all.iter().any(|label| label == "TRUSTED CERTIFICATE") => {
+            "convert it to the usual form: openssl x509 -in FILE -out FILE.pem"
+        }
+        all if all.iter().any(|label| label.ends_with("PRIVATE KEY")) => {
+            "name the certificate here; this file holds a private key"
+        }
+        _ => "name the certificate here; this file holds something else",
+    }
+}
+
+/// The remedy where a private key should be, by what is there.
+fn key_fix(found: &[String]) -> &'static str {
+    match found {
+        [] => "check the path: the file has no section of PEM",
+        all if all.iter().any(|label| label.ends_with("CERTIFICATE")) => {
+            "name the private key here; this file holds a certificate"
+        }
+        _ => "name the private key here; this file holds something else",
+    }
 }
 
 /// What is in a file in place of what should be.

@@ -83,10 +83,23 @@ pub(crate) fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, Problem> {
 }
 
 fn sections<T: PemObject>(pem: &[u8]) -> Result<Vec<T>, Problem> {
-    if !contains(pem, b"-----BEGIN ") {
+    if !contains(pem, BEGIN) {
         return Err(Problem::NotPem(kind(pem)));
     }
+    if lines(pem).any(is_run_together) {
+        return Err(Problem::LineBreaks);
+    }
     T::pem_slice_iter(pem).collect::<Result<Vec<T>, PemError>>().map_err(|error| Problem::Damaged(reason(&error)))
+}
+
+/// Whether a mark of PEM shares its line with something that belongs on another.
+fn is_run_together(line: &[u8]) -> bool {
+    let line = line.trim_ascii();
+    let Some(at) = [BEGIN, END].iter().filter_map(|mark| find(line, mark)).min() else { return false };
+    let (before, mark) = line.split_at(at);
+    let is_content = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-".contains(byte);
+    let label = mark.strip_prefix(BEGIN).or_else(|| mark.strip_prefix(END)).unwrap_or_default();
+    before.last().is_some_and(is_content) || find(label, DASHES).is_some_and(|end| end + DASHES.len() < label.len())
 }
 
 /// What a file that is not PEM looks like.
@@ -100,34 +113,49 @@ fn kind(bytes: &[u8]) -> &'static str {
     }
 }
 
-/// The library's reason, with its markers as text.
+/// The library's reason, without what stands in the file: where a mark is damaged its line may be the key itself.
 fn reason(error: &PemError) -> String {
     match error {
         PemError::MissingSectionEnd { end_marker } => {
-            let label = String::from_utf8_lossy(end_marker);
-            let label = label.trim_start_matches("-----END ").trim_end_matches(['-', '\r', '\n']);
-            format!("the line -----END {label}----- is missing")
+            format!("the line -----END {}----- is missing", label(end_marker).unwrap_or("…"))
         }
-        PemError::IllegalSectionStart { line } => {
-            format!("the line {:?} begins no section", String::from_utf8_lossy(line).trim())
-        }
+        PemError::IllegalSectionStart { .. } => String::from("a line -----BEGIN … does not end with -----"),
+        PemError::Base64Decode(_) => String::from("it is not base64 between -----BEGIN …----- and -----END …-----"),
         other => other.to_string(),
     }
 }
 
 /// What stands behind BEGIN in each section, at most [`LABELS_MAX`].
 fn labels(pem: &[u8]) -> Vec<String> {
-    let label = |line: &[u8]| {
-        let rest = line.trim_ascii().strip_prefix(b"-----BEGIN ")?;
-        Some(String::from_utf8_lossy(rest.strip_suffix(b"-----")?).into_owned())
-    };
-    pem.split(|byte| *byte == b'\n').filter_map(label).take(LABELS_MAX).collect()
+    let begun = |line: &[u8]| Some(label(line.trim_ascii().strip_prefix(BEGIN)?.strip_suffix(DASHES)?)?.to_owned());
+    lines(pem).filter_map(begun).take(LABELS_MAX).collect()
+}
+
+/// The text if it is like the label of a mark: nothing else of a file is ever told.
+fn label(text: &[u8]) -> Option<&str> {
+    let is_like_one = |byte: &u8| matches!(byte, b'A'..=b'Z' | b'0'..=b'9' | b' ');
+    let is_one = (1..=LABEL_BYTES_MAX).contains(&text.len()) && text.iter().all(is_like_one);
+    str::from_utf8(text).ok().filter(|_| is_one)
+}
+
+/// The lines of a text of PEM, by whichever breaks.
+fn lines(pem: &[u8]) -> impl Iterator<Item = &[u8]> {
+    pem.split(|byte| matches!(byte, b'\n' | b'\r'))
 }
 
 fn contains(bytes: &[u8], what: &[u8]) -> bool {
-    bytes.windows(what.len()).any(|window| window == what)
+    find(bytes, what).is_some()
 }
 
+fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {
+    bytes.windows(what.len()).position(|window| window == what)
+}
+
+const BEGIN: &[u8] = b"-----BEGIN ";
+const END: &[u8] = b"-----END ";
+const DASHES: &[u8] = b"-----";
+/// Bytes of a label; the longest that are in use have 27.
+const LABEL_BYTES_MAX: usize = 40;
 /// Sections that a message about a file names.
 const LABELS_MAX: usize = 5;
 /// Bound on a file of certificates or keys; the longest bundles of authorities are a quarter of it.

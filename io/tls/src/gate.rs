@@ -78,7 +78,9 @@ impl Gates {
             notices.extend(faults.into_iter().map(wrap));
             let Some(verifier) = verifier.filter(|_| before.0 != held.stamps) else { continue };
             held.gate.verifier.store(Some(Arc::new(Verifier(verifier))));
-            notices.push(TlsNotice::Renewed { subject: auth.ca.clone(), not_after: None });
+            let changed_ones = paths(auth).zip(before.0.iter().zip(&held.stamps)).filter(|(_, (old, new))| old != new);
+            let renewed = |(path, _): (&String, _)| TlsNotice::Renewed { subject: path.clone(), not_after: None };
+            notices.extend(changed_ones.map(renewed));
             changed.push(Arc::clone(&held.gate));
         }
         (changed, notices)
@@ -181,5 +183,9 @@ fn missing_lists(auth: &ClientAuth, authorities: &[CertificateDer<'static>], lis
 }
 
 fn stamps(auth: &ClientAuth) -> Vec<Option<Stamp>> {
-    std::iter::once(&auth.ca).chain(&auth.crls).map(|path| Stamp::of(path)).collect()
+    paths(auth).map(|path| Stamp::of(path)).collect()
+}
+
+fn paths(auth: &ClientAuth) -> impl Iterator<Item = &String> {
+    std::iter::once(&auth.ca).chain(&auth.crls)
 }

@@ -1,12 +1,11 @@
 //! What `evener check` says about TLS: reads every certificate, key and list that a plan names, and changes nothing.
 
 use crate::backend;
-use crate::fault::TlsFault;
+use crate::fault::{Party, Problem, Severity, TlsFault};
 use crate::file::Stamp;
 use crate::frontend::{acme_files, text, uncovered};
 use crate::gate;
 use crate::internal::Internal;
-use crate::keeper::distinct;
 use crate::reading::{self, Pair, Reading};
 use evener_plan::{Certificates, HostPattern, Plan, ServerTls};
 use std::path::Path;
@@ -17,21 +16,28 @@ use std::time::SystemTime;
 /// internal authority and is not there yet is not wrong.
 pub fn inspect(plan: &Plan, now: SystemTime) -> Vec<TlsFault> {
     let state_dir = Path::new(&plan.state_dir);
-    let of_sites = plan.sites.iter().filter_map(|site| Some((site.tls.as_ref()?, site.hosts.as_slice())));
-    let of_tcp = plan.tcp.iter().filter_map(|tcp| Some((tcp.tls.as_ref()?, tcp.hosts.as_slice())));
-    let towards_clients = of_sites.chain(of_tcp).flat_map(|(tls, hosts)| of_service(tls, hosts, state_dir, now));
-    let mut faults: Vec<TlsFault> = towards_clients.collect();
-    for tls in plan.upstreams.iter().filter_map(|upstream| upstream.tls.as_ref()) {
-        faults.extend(backend::check(tls));
+    let sites = plan.sites.iter().enumerate();
+    let of_sites = sites.map(|(index, site)| (Party::Site(index), site.tls.as_ref(), site.hosts.as_slice()));
+    let tcp = plan.tcp.iter().enumerate();
+    let of_tcp = tcp.map(|(index, tcp)| (Party::Tcp(index), tcp.tls.as_ref(), tcp.hosts.as_slice()));
+    let mut faults = Vec::new();
+    for (party, tls, hosts) in of_sites.chain(of_tcp) {
+        let found = tls.map(|tls| of_service(tls, hosts, state_dir, now)).unwrap_or_default();
+        faults.extend(found.into_iter().map(|fault| fault.of(&party)));
+    }
+    for upstream in &plan.upstreams {
+        let Some(tls) = &upstream.tls else { continue };
         let certificate = tls.certificate.iter().flat_map(|files| reading::read(files, now).faults);
-        faults.extend(certificate.filter(TlsFault::counts_towards_servers));
+        let certificate = certificate.filter(TlsFault::counts_towards_servers);
+        let party = Party::Upstream(upstream.name.clone());
+        faults.extend(backend::check(tls).into_iter().chain(certificate).map(|fault| fault.of(&party)));
     }
     let is_ordered = |tls: Option<&ServerTls>| tls.is_some_and(|tls| tls.certificates == Certificates::Auto);
     let services = plan.sites.iter().map(|site| site.tls.as_ref()).chain(plan.tcp.iter().map(|tcp| tcp.tls.as_ref()));
     if services.into_iter().any(is_ordered) {
         faults.extend(plan.acme.ca.as_ref().and_then(|ca| gate::authorities(ca).err()));
     }
-    distinct(faults)
+    TlsFault::merged(faults)
 }
 
 fn of_service(tls: &ServerTls, hosts: &[HostPattern], state_dir: &Path, now: SystemTime) -> Vec<TlsFault> {
@@ -50,7 +56,7 @@ fn of_service(tls: &ServerTls, hosts: &[HostPattern], state_dir: &Path, now: Sys
         Certificates::Auto => {
             let all = hosts.iter().map(|host| acme_files(state_dir, &text(host)));
             let ordered = all.filter(|files| Stamp::of(&files.certificate).is_some());
-            faults.extend(ordered.flat_map(|files| reading::read(&files, now).faults));
+            faults.extend(ordered.flat_map(|files| reading::read(&files, now).faults).map(replaced));
         }
         Certificates::Internal => faults.extend(Internal::new(state_dir).faults(now)),
     }
@@ -58,4 +64,12 @@ fn of_service(tls: &ServerTls, hosts: &[HostPattern], state_dir: &Path, now: Sys
         faults.extend(gate::read(auth, now).1);
     }
     faults
+}
+
+/// What is wrong with an ordered certificate that is kept: a start orders another one, so that it stands in nobody's way.
+fn replaced(fault: TlsFault) -> TlsFault {
+    match fault.severity() {
+        Severity::Warning => fault,
+        Severity::Broken | Severity::Fatal => TlsFault::new(fault.subject, Problem::Replaced(Box::new(fault.problem))),
+    }
 }

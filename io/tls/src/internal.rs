@@ -115,7 +115,10 @@ impl Internal {
         let (pem_path, key_path) = (self.root_path(), self.key_path());
         let pem = match fs::read_to_string(&pem_path) {
             Ok(pem) => pem,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            // Below a file there is none either; making one says why.
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(None);
+            }
             Err(error) => return Err(TlsFault::new(pem_path.to_string_lossy(), Problem::unreadable(error))),
         };
         let key = fs::read_to_string(&key_path);
@@ -131,7 +134,9 @@ impl Internal {
         if pair.facts.not_after - seconds(now) < LEAF_DAYS * DAY {
             return Ok(None);
         }
-        let key = KeyPair::from_pem(&key).map_err(|error| self.fault(error))?;
+        // Its own words might hold some of the key.
+        let unreadable = |_| self.fault(io::Error::other("its key cannot be read"));
+        let key = KeyPair::from_pem(&key).map_err(unreadable)?;
         let issuer = Issuer::from_ca_cert_pem(&pem, key).map_err(|error| self.fault(error))?;
         Ok(Some(Root { pem, issuer }))
     }
@@ -154,7 +159,8 @@ impl Internal {
             write_whole(&self.key_path(), key_pem.as_bytes(), 0o600)?;
             write_whole(&self.root_path(), root.pem.as_bytes(), 0o644)
         };
-        write().map_err(|error| self.fault(error))?;
+        let unkept = |error| TlsFault::new(self.folder.to_string_lossy(), Problem::StateFolder(Arc::new(error)));
+        write().map_err(unkept)?;
         Ok(root)
     }
 

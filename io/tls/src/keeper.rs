@@ -5,14 +5,13 @@
 
 use crate::backend::{self, Backends};
 use crate::challenge::Challenges;
-use crate::fault::{Severity, TlsFault, TlsNotice};
+use crate::fault::{Party, Severity, TlsFault, TlsNotice};
 use crate::frontend::{self, Frontends, Service, Workshop};
 use crate::gate::Gates;
 use crate::internal::Internal;
 use crate::policy::Policies;
 use crate::shelf::{CertificateReport, Shelf};
 use evener_plan::Plan;
-use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 use std::time::SystemTime;
@@ -84,15 +83,16 @@ impl TlsKeeper {
                 all.push(None);
                 continue;
             };
+            let party = Party::Upstream(upstream.name.clone());
             let is_it =
                 |name: &str, held: &backend::Held| *name == upstream.name && held.is_for(tls, upstream.protocol);
             if let Some((_, held)) = self.backends.iter_mut().find(|(name, held)| is_it(name, held)) {
-                faults.extend(held.renew(&mut self.shelf, now));
+                faults.extend(held.renew(&mut self.shelf, now).into_iter().map(|fault| fault.of(&party)));
                 all.push(Some(Arc::clone(&held.backend)));
                 continue;
             }
             let (held, found) = backend::Held::new(tls, upstream.protocol, &mut self.shelf, now);
-            faults.extend(found);
+            faults.extend(found.into_iter().map(|fault| fault.of(&party)));
             all.push(held.as_ref().map(|held| Arc::clone(&held.backend)));
             self.backends.extend(held.map(|held| (upstream.name.clone(), held)));
         }
@@ -160,7 +160,7 @@ impl TlsKeeper {
 
     /// Passes faults on if one is fatal, else keeps them as warnings.
     fn judge(&mut self, faults: Vec<TlsFault>) -> Result<(), Vec<TlsFault>> {
-        let faults = distinct(faults);
+        let faults = TlsFault::merged(faults);
         if faults.iter().any(|fault| fault.severity() == Severity::Fatal) {
             return Err(faults);
         }
@@ -182,11 +182,4 @@ impl TlsKeeper {
         self.gates.prune();
         self.internal.prune();
     }
-}
-
-/// Each fault once, however many sites share the file.
-pub(crate) fn distinct(mut faults: Vec<TlsFault>) -> Vec<TlsFault> {
-    let mut seen = HashSet::new();
-    faults.retain(|fault| seen.insert(fault.to_string()));
-    faults
 }

@@ -86,8 +86,10 @@ impl Shelf {
     ) -> (Arc<Slot>, Vec<TlsFault>) {
         let held = self.held.entry((files.clone(), source)).or_default();
         // Before reading: a change while it is read will be seen as one afterwards.
-        held.stamps = stamps(files);
-        if held.is_awaited(source) {
+        let before = std::mem::replace(&mut held.stamps, stamps(files));
+        // One that was installed and could not be stored is newer than the files, if they have not changed since.
+        let is_installed = source == CertificateSource::Acme && before == held.stamps && held.slot.load().is_some();
+        if is_installed || held.is_awaited(source) {
             return (Arc::clone(&held.slot), Vec::new());
         }
         let Reading { pair, faults } = read(files, source, now);

@@ -8,7 +8,7 @@
 
 use evener_plan::{Protocol, ServerAddress, UpstreamTls};
 use evener_runtime::Millis;
-use evener_tls::Link;
+use evener_tls::{Backend, Link};
 use evener_wire::{Asking, ClientStream, Wire};
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
@@ -23,6 +23,10 @@ use tokio::sync::Notify;
 /// Idle connections that one worker keeps to one server. More than this many at once were in use before, so the bound
 /// only trims the tail of a burst.
 const IDLE_MAX: usize = 512;
+/// Connections of HTTP/2 that one worker keeps to one server; what comes on top ends with its request.
+const SHARED_MAX: usize = 512;
+/// Connections that are being opened at a time on which others wait.
+const OPENINGS_MAX: usize = 32;
 
 /// What makes two connections to one address different from each other.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -33,7 +37,16 @@ pub struct Manner {
     pub tls: Option<UpstreamTls>,
 }
 
-/// How TLS is begun with one server.
+/// What TLS with one server goes by for as long as a plan holds, whatever becomes of the files that it names.
+#[derive(Debug, Clone)]
+pub struct Assurance {
+    /// Trust and our certificate, as they are at any time.
+    pub backend: Arc<Backend>,
+    /// The name that the server's certificate must have.
+    pub name: ServerName<'static>,
+}
+
+/// How TLS is begun with one server at this moment.
 #[derive(Debug, Clone)]
 pub struct Security {
     /// Trust, our certificate, and the protocols that are offered.
@@ -47,14 +60,21 @@ pub struct Security {
 pub struct Pool {
     address: ServerAddress,
     manner: Manner,
-    security: RefCell<Option<Security>>,
+    assurance: RefCell<Option<Assurance>>,
+    /// By which the last connection was made, or would have been.
+    config: RefCell<Option<Arc<ClientConfig>>>,
+    /// Counts the configs that connections were made by.
+    era: Cell<u32>,
     idle: RefCell<Vec<Idle>>,
     shared: RefCell<Vec<Shared>>,
     idle_timeout: Cell<Duration>,
     preferred: Cell<usize>,
-    /// Somebody opens a connection on which others wait for a stream.
-    is_opening: Cell<bool>,
+    /// Requests that have no stream, and how many of them open a connection meanwhile.
+    waiting: Cell<usize>,
+    openings: Cell<usize>,
     opened: Notify,
+    /// Streams that the last connection admitted.
+    streams_each: Cell<usize>,
     /// The server has chosen HTTP/1.1, so that nobody need wait for streams.
     has_no_streams: Cell<bool>,
 }
@@ -72,14 +92,43 @@ struct Shared {
     used: Millis,
 }
 
-/// The right to open a connection on which others wait.
+/// A request among those that wait for a stream.
 #[derive(Debug)]
-pub(crate) struct Opening(Rc<Pool>);
+pub(crate) struct Waiting(Rc<Pool>);
 
-impl Drop for Opening {
+/// The right of one who waits to open a connection.
+#[derive(Debug)]
+pub(crate) struct Opening<'w>(&'w Waiting);
+
+impl Waiting {
+    /// The right to open a connection, unless as many are being opened as those who wait need.
+    pub(crate) fn begin_opening(&self) -> Option<Opening<'_>> {
+        let pool = &self.0;
+        let needed = pool.waiting.get().div_ceil(pool.streams_each.get()).min(OPENINGS_MAX);
+        if pool.openings.get() >= needed {
+            return None;
+        }
+        pool.openings.set(pool.openings.get() + 1);
+        Some(Opening(self))
+    }
+
+    /// Waits until somebody has opened a connection, or failed.
+    pub(crate) async fn someone_has_opened(&self) {
+        self.0.opened.notified().await;
+    }
+}
+
+impl Drop for Waiting {
     fn drop(&mut self) {
-        self.0.is_opening.set(false);
-        self.0.opened.notify_waiters();
+        self.0.waiting.set(self.0.waiting.get() - 1);
+    }
+}
+
+impl Drop for Opening<'_> {
+    fn drop(&mut self) {
+        let pool = &self.0.0;
+        pool.openings.set(pool.openings.get() - 1);
+        pool.opened.notify_waiters();
     }
 }
 
@@ -99,9 +148,32 @@ impl Pool {
         self.manner.protocol
     }
 
-    /// How TLS is begun with it.
+    /// How TLS is begun with it now.
     pub(crate) fn security(&self) -> Option<Security> {
-        self.security.borrow().clone()
+        self.renew();
+        let assurance = self.assurance.borrow();
+        let Assurance { backend, name } = assurance.as_ref()?;
+        Some(Security { config: backend.config(), name: name.clone() })
+    }
+
+    /// By which of its configs, counted from the first, connections are made now.
+    pub(crate) fn era(&self) -> u32 {
+        self.era.get()
+    }
+
+    /// Lets go of the connections that were made by another config than they would be made by now: of a server that was
+    /// believed then nobody knows whether it still would be. What is under way on them ends undisturbed.
+    fn renew(&self) {
+        let Some(config) = self.assurance.borrow().as_ref().map(|assurance| assurance.backend.config()) else { return };
+        let is_same = |before: &Arc<ClientConfig>| Arc::ptr_eq(before, &config);
+        if self.config.borrow().as_ref().is_some_and(is_same) {
+            return;
+        }
+        if self.config.replace(Some(config)).is_some() {
+            self.era.set(self.era.get().wrapping_add(1));
+            self.idle.take();
+            self.shared.take();
+        }
     }
 
     /// A stream with room, or the connection that was used last among the idle ones. The event loop has told of no byte
@@ -129,8 +201,9 @@ impl Pool {
         let mut shared = self.shared.borrow_mut();
         shared.retain(|one| !one.asking.is_closed());
         for one in shared.iter_mut().filter(|one| one.asking.has_room()) {
-            if let Some(stream) = stream_now(&mut one.asking) {
-                one.used = Millis::now();
+            let now = Millis::now();
+            if let Some(stream) = stream_now(&mut one.asking, now) {
+                one.used = now;
                 return Some(self.lease(Wire::Asked(Box::new(stream)), true));
             }
         }
@@ -138,7 +211,7 @@ impl Pool {
     }
 
     fn lease(self: &Rc<Self>, wire: Wire, is_reused: bool) -> Lease {
-        Lease { wire, pool: Rc::clone(self), is_reused }
+        Lease { wire, pool: Rc::clone(self), is_reused, era: self.era() }
     }
 
     /// A lease of a connection that was opened just now.
@@ -146,11 +219,26 @@ impl Pool {
         self.lease(Wire::Link(link), false)
     }
 
+    /// The same, of one that was begun in this era, which may be over.
+    pub(crate) fn adopt_of(self: &Rc<Self>, link: Link, era: u32) -> Lease {
+        Lease { era, ..self.adopt(link) }
+    }
+
+    /// An idle connection of HTTP/1.
+    pub(crate) fn take_link(self: &Rc<Self>) -> Option<Lease> {
+        self.take_idle(Link::is_quiet)
+    }
+
     /// A lease of the first stream on a connection that was opened just now, which others may use from now on. `None`: the
-    /// server has closed it again.
-    pub(crate) fn adopt_shared(self: &Rc<Self>, mut asking: Asking) -> Option<Lease> {
-        let stream = stream_now(&mut asking)?;
-        self.shared.borrow_mut().push(Shared { asking, used: Millis::now() });
+    /// server has closed it again. No other request gets it if it was begun in an era that is over.
+    pub(crate) fn adopt_shared(self: &Rc<Self>, mut asking: Asking, era: u32) -> Option<Lease> {
+        let now = Millis::now();
+        let stream = stream_now(&mut asking, now)?;
+        self.streams_each.set(asking.limit().max(1));
+        let mut shared = self.shared.borrow_mut();
+        if shared.len() < SHARED_MAX && era == self.era() {
+            shared.push(Shared { asking, used: now });
+        }
         Some(self.lease(Wire::Asked(Box::new(stream)), false))
     }
 
@@ -168,14 +256,15 @@ impl Pool {
         }
     }
 
-    /// The right to open a connection, unless somebody has it.
-    pub(crate) fn begin_opening(self: &Rc<Self>) -> Option<Opening> {
-        (!self.is_opening.replace(true)).then(|| Opening(Rc::clone(self)))
+    /// Whether a server that speaks HTTP/2 may be spoken to in HTTP/1.1 as well.
+    pub fn may_choose_http1(&self) -> bool {
+        self.manner.protocol == Protocol::Auto
     }
 
-    /// Waits until whoever has that right has opened a connection, or failed.
-    pub(crate) async fn someone_has_opened(&self) {
-        self.opened.notified().await;
+    /// Takes a place among those that wait for a stream.
+    pub(crate) fn wait(self: &Rc<Self>) -> Waiting {
+        self.waiting.set(self.waiting.get() + 1);
+        Waiting(Rc::clone(self))
     }
 
     /// Number of idle connections, and of those that are shared.
@@ -192,9 +281,11 @@ impl Pool {
     }
 
     fn sweep(&self, now: Millis) {
+        self.renew();
         let timeout = self.idle_timeout.get();
         self.idle.borrow_mut().retain(|idle| now.since(idle.since) < timeout && is_good(&idle.link));
         self.shared.borrow_mut().retain_mut(|one| {
+            one.asking.sweep(now);
             if !one.asking.is_idle() {
                 one.used = now;
             }
@@ -203,8 +294,8 @@ impl Pool {
     }
 }
 
-fn stream_now(asking: &mut Asking) -> Option<ClientStream> {
-    match asking.poll_stream(&mut Context::from_waker(Waker::noop())) {
+fn stream_now(asking: &mut Asking, now: Millis) -> Option<ClientStream> {
+    match asking.poll_stream(&mut Context::from_waker(Waker::noop()), now) {
         Poll::Ready(stream) => stream.ok(),
         Poll::Pending => None,
     }
@@ -223,6 +314,7 @@ pub struct Lease {
     wire: Wire,
     pool: Rc<Pool>,
     is_reused: bool,
+    era: u32,
 }
 
 impl Lease {
@@ -240,6 +332,9 @@ impl Lease {
     /// server sent may be left over. A stream ends with its messages.
     pub fn give_back(self) {
         let Wire::Link(link) = self.wire else { return };
+        if self.era != self.pool.era() {
+            return;
+        }
         let mut idle = self.pool.idle.borrow_mut();
         if idle.len() < IDLE_MAX {
             idle.push(Idle { link, since: Millis::now() });
@@ -247,10 +342,19 @@ impl Lease {
     }
 }
 
-/// The pools of one worker by the address of the server and what is spoken there.
+/// The pools of one worker.
 #[derive(Debug, Default)]
 pub struct Pools {
-    pools: RefCell<HashMap<(ServerAddress, Manner), Weak<Pool>>>,
+    pools: RefCell<HashMap<Key, Weak<Pool>>>,
+}
+
+/// Whose connections are kept together.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Key {
+    address: ServerAddress,
+    manner: Manner,
+    /// That was proved under TLS: a connection to one of several servers behind an address is none to another.
+    name: Option<ServerName<'static>>,
 }
 
 impl Pools {
@@ -259,26 +363,31 @@ impl Pools {
         &self,
         address: &ServerAddress,
         manner: Manner,
-        security: Option<Security>,
+        assurance: Option<Assurance>,
         idle_timeout: Duration,
     ) -> Rc<Pool> {
         let mut pools = self.pools.borrow_mut();
-        let key = (address.clone(), manner);
+        let name = assurance.as_ref().map(|assurance| assurance.name.clone());
+        let key = Key { address: address.clone(), manner, name };
         if let Some(pool) = pools.get(&key).and_then(Weak::upgrade) {
             pool.idle_timeout.set(idle_timeout);
-            pool.security.replace(security);
+            pool.assurance.replace(assurance);
             return pool;
         }
         let pool = Rc::new(Pool {
             address: address.clone(),
-            manner: key.1.clone(),
-            security: RefCell::new(security),
+            manner: key.manner.clone(),
+            assurance: RefCell::new(assurance),
+            config: RefCell::default(),
+            era: Cell::new(0),
             idle: RefCell::default(),
             shared: RefCell::default(),
             idle_timeout: Cell::new(idle_timeout),
             preferred: Cell::new(0),
-            is_opening: Cell::new(false),
+            waiting: Cell::new(0),
+            openings: Cell::new(0),
             opened: Notify::new(),
+            streams_each: Cell::new(usize::MAX),
             has_no_streams: Cell::new(false),
         });
         pools.insert(key, Rc::downgrade(&pool));

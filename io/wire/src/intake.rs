@@ -8,7 +8,7 @@ use bytes::Bytes;
 use evener_http::{CHUNK_END, chunk_header, last_chunk};
 use h2::RecvStream;
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// How the end of a body is told in the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(crate) struct Intake {
     data: Bytes,
     /// `data` is a chunk, so that something must follow it.
     is_chunk: bool,
+    /// Bytes of a body whose length is known that have not come.
+    left: Option<u64>,
     state: State,
 }
 
@@ -47,12 +49,34 @@ impl Intake {
         // A body that is known to be empty needs no frame to end it; one in chunks needs its last chunk told.
         let is_ended = stream.is_end_stream() && marking == Marking::Length;
         let state = if is_ended { State::Ended } else { State::Data };
-        Self { stream, marking, text: head, text_read: 0, data: Bytes::new(), is_chunk: false, state }
+        Self { stream, marking, text: head, text_read: 0, data: Bytes::new(), is_chunk: false, left: None, state }
+    }
+
+    /// So many bytes of body are to come, if that is known.
+    pub(crate) fn with_length(self, length: Option<u64>) -> Self {
+        Self { left: length, ..self }
     }
 
     /// Whether the peer has ended its side.
     pub(crate) fn is_ended(&self) -> bool {
         self.state == State::Ended || self.stream.is_end_stream()
+    }
+
+    /// Whether all that was announced was taken, be the end of the stream there or not.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.left == Some(0) && !self.has_bytes()
+    }
+
+    /// Whether the peer has ended its side; what it says before that is dropped.
+    pub(crate) fn is_drained(&mut self) -> bool {
+        let mut cx = Context::from_waker(Waker::noop());
+        loop {
+            match self.poll_fill(&mut cx) {
+                Poll::Ready(Ok(true)) => while self.take(&mut [0; 256]) > 0 {},
+                Poll::Ready(Ok(false) | Err(_)) => return true,
+                Poll::Pending => return false,
+            }
+        }
     }
 
     fn has_bytes(&self) -> bool {
@@ -95,6 +119,7 @@ impl Intake {
     }
 
     fn hold(&mut self, data: Bytes) {
+        self.left = self.left.map(|left| left.saturating_sub(data.len() as u64));
         if self.marking == Marking::Chunks {
             self.begin_text();
             chunk_header(data.len(), &mut self.text);

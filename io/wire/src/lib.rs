@@ -16,6 +16,7 @@ mod server;
 mod transport;
 mod wire;
 
-pub use client::{Asking, ClientSettings, ClientStream, Opened, open};
-pub use server::{Accepted, BeginFault, ServerSettings, ServerStream, Serving};
+pub use client::{Asking, ClientSettings, ClientStream, Loss, Opened, open};
+pub use h2::Reason;
+pub use server::{Accepted, BeginFault, Remains, ServerSettings, ServerStream, Serving};
 pub use wire::Wire;

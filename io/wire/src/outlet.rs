@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use evener_http::BodyDecoder;
 use h2::SendStream;
 use std::io;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// Bytes of one DATA frame: with its head of nine bytes it fills one record of TLS.
 const FRAME_BYTES_MAX: usize = 16 * 1024 - 9;
@@ -143,6 +143,11 @@ impl Outlet {
         if !self.is_over && matches!(self.body, Body::Tunnel) && self.unsent.is_empty() {
             let _sent_or_gone = self.send_end();
         }
+    }
+
+    /// Whether what was taken waits for the peer, which could still take it.
+    pub(crate) fn is_stuck(&mut self) -> bool {
+        self.taken > 0 && self.poll_reset(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
     /// Ready when the peer has reset the stream, or it is lost with its connection.

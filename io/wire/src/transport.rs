@@ -35,6 +35,12 @@ pub(crate) struct Carrier {
     link: Link,
     gathered: RefCell<Gathered>,
     has_read: Cell<bool>,
+    /// The kernel has taken bytes.
+    has_written: Cell<bool>,
+    /// The peer has ended its side.
+    has_ended: Cell<bool>,
+    /// Reads that have brought something, ever.
+    reads: Cell<u32>,
     /// Reads that may still be done in this turn.
     reads_left: Cell<u32>,
     /// Nothing was there to be read, in this turn. The `h2` crate asks again for every stream that it hands out.
@@ -68,6 +74,9 @@ impl Carrier {
             link,
             gathered: RefCell::default(),
             has_read: Cell::new(false),
+            has_written: Cell::new(false),
+            has_ended: Cell::new(false),
+            reads: Cell::new(0),
             reads_left: Cell::new(READS_MAX),
             is_dry: Cell::new(false),
             meter,
@@ -129,6 +138,8 @@ impl Carrier {
         let wanted = buffer.remaining().min(bytes.len());
         let count = ready!(self.link.poll_read(cx, &mut bytes[..wanted]))?;
         self.has_read.set(true);
+        self.has_ended.set(count == 0);
+        self.reads.set(self.reads.get().wrapping_add(1));
         let heard = self.meter.as_ref().map(|meter| meter.borrow_mut().receive(&bytes[..count]));
         if let Some(Err(objection)) = heard {
             return Poll::Ready(Ok(Some(objection)));
@@ -142,9 +153,29 @@ impl Carrier {
         &self.link
     }
 
+    /// A number that changes with everything that comes.
+    pub(crate) fn reads(&self) -> u32 {
+        self.reads.get()
+    }
+
     /// Whether something has come since the last call.
     pub(crate) fn take_has_read(&self) -> bool {
         self.has_read.take()
+    }
+
+    /// Whether the kernel has taken something since the last call.
+    pub(crate) fn take_has_written(&self) -> bool {
+        self.has_written.take()
+    }
+
+    /// Whether the peer has ended its side.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.has_ended.get()
+    }
+
+    /// Reads what nobody wants to know; tells how much. 0: the peer has ended its side.
+    pub(crate) fn poll_discard(&self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        READ.with_borrow_mut(|bytes| self.link.poll_read(cx, bytes))
     }
 
     /// Writes what was gathered. Ready when all of it is with the kernel.
@@ -155,6 +186,7 @@ impl Carrier {
             gathered.written += match self.link.queue(&[rest]) {
                 Some(Ok(0)) => {
                     ready!(self.link.poll_flush(cx))?;
+                    self.has_written.set(true);
                     continue;
                 }
                 Some(queued) => {
@@ -162,7 +194,11 @@ impl Carrier {
                     gathered.queued += queued;
                     queued
                 }
-                None => ready!(self.link.poll_write(cx, rest))?,
+                None => {
+                    let written = ready!(self.link.poll_write(cx, rest))?;
+                    self.has_written.set(true);
+                    written
+                }
             };
         }
         gathered.written = 0;
@@ -171,7 +207,9 @@ impl Carrier {
             gathered.bytes = Vec::new();
         }
         ready!(self.link.poll_flush(cx))?;
-        gathered.queued = 0;
+        if std::mem::take(&mut gathered.queued) > 0 {
+            self.has_written.set(true);
+        }
         Poll::Ready(Ok(()))
     }
 

@@ -1,6 +1,6 @@
 //! A link or a stream, behind one set of calls.
 
-use crate::client::ClientStream;
+use crate::client::{ClientStream, Loss};
 use crate::server::ServerStream;
 use evener_runtime::Socket;
 use evener_tls::Link;
@@ -92,12 +92,37 @@ impl Wire {
         }
     }
 
-    /// Whether the server has said that it did nothing with the request (RFC 9113 §8.7), so that any request may be sent
-    /// again.
-    pub fn is_refused(&self) -> bool {
+    /// Why a request over HTTP/2 has brought no answer.
+    pub fn loss(&self) -> Option<Loss> {
         match self {
-            Self::Asked(stream) => stream.is_refused(),
-            Self::Link(_) | Self::Served(_) => false,
+            Self::Asked(stream) => stream.loss(),
+            Self::Link(_) | Self::Served(_) => None,
+        }
+    }
+
+    /// Whether it was cut with its connection because the client took nothing, see [`crate::Serving::give_up`].
+    pub fn is_given_up(&self) -> bool {
+        match self {
+            Self::Served(stream) => stream.is_given_up(),
+            Self::Link(_) | Self::Asked(_) => false,
+        }
+    }
+
+    /// Whether the client's request has turned out to break the rules, so that its stream was reset.
+    pub fn is_malformed(&self) -> bool {
+        match self {
+            Self::Served(stream) => stream.is_malformed(),
+            Self::Link(_) | Self::Asked(_) => false,
+        }
+    }
+
+    /// Waits until the connection breaks, see [`Socket::broken`], or the client resets its stream, while nobody reads or
+    /// writes. The streams of servers are watched by others.
+    pub async fn broken(&self) -> io::Error {
+        match self {
+            Self::Link(link) => link.broken().await,
+            Self::Served(stream) => stream.broken().await,
+            Self::Asked(_) => std::future::pending().await,
         }
     }
 

@@ -16,6 +16,7 @@ mod world;
 
 pub use diagnostic::{Diagnostic, Outcome, Severity};
 pub use source::{Place, SourceId, Sources};
+pub use tree::Section;
 pub use world::{NoWorld, World};
 
 use diagnostic::Report;

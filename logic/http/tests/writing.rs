@@ -70,11 +70,11 @@ fn a_shown_certificate_is_told_and_a_claimed_one_is_not() {
     let told = "x-client-cert-subject: CN=app|x-client-cert: PEM|";
     check(claimed, &FORWARD, &format!("GET /x HTTP/1.1|Host: a|X-Client-Certificate: 5|{added}|"));
     check(claimed, &shown, &format!("GET /x HTTP/1.1|Host: a|X-Client-Certificate: 5|{added}{told}|"));
-    // A trusted peer's word stands alone; without one the peer is the client.
+    // A trusted peer's word stands alone, and so does its silence: its own certificate is not its client's.
     let trusted = ForwardRequest { trusts_peer: true, ..shown };
     let word = "Host: a\r\nx-client-cert-subject: CN=far\r\nX_Client_Cert: 1\r\n";
     check(word, &trusted, &format!("GET /x HTTP/1.1|Host: a|x-client-cert-subject: CN=far|{added}|"));
-    check("Host: a\r\n", &trusted, &format!("GET /x HTTP/1.1|Host: a|{added}{told}|"));
+    check("Host: a\r\n", &trusted, &format!("GET /x HTTP/1.1|Host: a|{added}|"));
     // No Connection field takes it away, and a setting does.
     let nominated = "Host: a\r\nConnection: x-client-cert-subject\r\nx-client-cert-subject: CN=far\r\n";
     check(nominated, &trusted, &format!("GET /x HTTP/1.1|Host: a|x-client-cert-subject: CN=far|{added}|"));

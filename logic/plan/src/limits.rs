@@ -33,6 +33,9 @@ pub struct Limits {
     pub tunnel_idle_timeout: Duration,
     /// Number of client connections of the process; `None` derives it from the limit of open files.
     pub connections_max: Option<usize>,
+    /// Number of connections that clients of one address may have, over TCP, in all the process; `None` is no bound. Of
+    /// IPv6 a /64 counts as one address.
+    pub connections_per_address_max: Option<u32>,
 }
 
 impl Default for Limits {
@@ -51,6 +54,7 @@ impl Default for Limits {
             streams_max: 128,
             tunnel_idle_timeout: Duration::from_secs(3600),
             connections_max: None,
+            connections_per_address_max: None,
         }
     }
 }

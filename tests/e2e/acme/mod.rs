@@ -190,6 +190,38 @@ fn a_restart_uses_what_is_stored_and_asks_nobody() {
     assert!(again.process.stderr().matches("no certificate for").count() == 0, "{}", again.process.stderr());
 }
 
+/// An account that cannot be kept would be made again at each try and each start.
+#[test]
+fn nothing_is_asked_of_the_authority_where_nothing_can_be_kept() {
+    let scene = Scene::new();
+    let mut pebble = Pebble::new(free_address(), scene.tls);
+    pebble.start(&scene.folder.0);
+    // A file in the place of the folder: nobody can write below it, not even root.
+    let state = scene.folder.0.join("state");
+    std::fs::write(&state, "").expect("it can be written");
+    let config = scene.config(&pebble.section());
+    let evener = Evener::start(&config);
+    let told = "nothing is asked of the certificate authority";
+    eventually(PATIENCE, "two tries", || evener.process.stderr().matches(told).count() >= 2);
+    let said = evener.process.stderr();
+    let path = state.to_str().expect("temporary folders have plain names");
+    for part in [
+        &format!("warning[state-dir-not-writable]: the state folder `{path}` cannot be written: Not a directory"),
+        "evener.toml:1:13",
+        "state_dir = \"",
+        "certificates of this are kept there",
+        &format!("{path}/acme/certificates cannot be written: Not a directory"),
+    ] {
+        assert!(said.contains(part), "`{part}` is missing in:\n{said}");
+    }
+    assert_eq!(pebble.accounts(), 0, "{said}");
+    // Mended, a reload tries at once.
+    std::fs::remove_file(&state).expect("it is there");
+    evener.signal(Signal::HUP);
+    scene.await_certificate(&pebble);
+    assert_eq!(pebble.accounts(), 1);
+}
+
 #[test]
 fn a_token_that_nobody_has_takes_its_normal_route() {
     let recorder = Recorder::answering(recorder::ok("from the server"));

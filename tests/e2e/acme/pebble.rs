@@ -52,6 +52,11 @@ impl Pebble {
         self.process = None;
     }
 
+    /// How many accounts it was asked to make since its start.
+    pub(crate) fn accounts(&self) -> usize {
+        self.process.as_ref().map_or(0, |process| process.stdout().matches("accounts in memory").count())
+    }
+
     /// What a config needs to order here.
     pub(crate) fn section(&self) -> String {
         let port = self.address.port();

@@ -193,3 +193,16 @@ fn clients_that_say_nothing_do_not_hold_up_the_end() {
     evener.signal(Signal::TERM);
     assert!(evener.process.wait_exit(std::time::Duration::from_secs(8)).success());
 }
+
+#[test]
+fn a_socket_whose_file_somebody_took_away_is_back_after_a_reload() {
+    let folder = Folder::new();
+    let (path, written) = socket(&folder);
+    let evener = start_at(&path, &written);
+    fs::remove_file(&path).expect("it is there");
+    reload(&evener, &config(&written), "reloaded");
+    assert_eq!(curl(&path, "http://localhost/readyz").as_deref(), Some("ready\n"));
+    // One that is there stays.
+    reload(&evener, &config(&written), "reloaded");
+    assert_eq!(curl(&path, "http://localhost/readyz").as_deref(), Some("ready\n"));
+}

@@ -57,6 +57,26 @@ fn a_client_that_vanishes_in_its_upload_ends_the_request() {
     }
 }
 
+/// The buffers are full, so that nobody reads from the client: only its reset itself can be noticed.
+#[test]
+fn a_client_that_vanishes_while_the_server_takes_nothing_of_its_upload_ends_the_request() {
+    let server = Recorder::scripted(|_| vec![Step::ReadHead, Step::Freeze(PATIENCE)]);
+    let trial = Trial::in_front_of(&[server.address()], "response_timeout = \"1h\"");
+    for framing in ["Content-Length: 1000000000", "Transfer-Encoding: chunked"] {
+        let mut client = trial.evener.connect().with_patience(Duration::from_millis(500));
+        client.send(format!("POST / HTTP/1.1\r\nHost: test\r\n{framing}\r\n\r\n"));
+        let chunk = [b"100000\r\n".as_slice(), &content(0, 0x10_0000), b"\r\n"].concat();
+        let sent = (0..200).find_map(|_| client.try_send(&chunk).err());
+        assert!(sent.is_some(), "everything was taken");
+        let lines = || trial.evener.process.stdout().lines().count();
+        let before = lines();
+        client.reset();
+        eventually(SOON, "the request is over", || lines() > before);
+    }
+    let account = trial.end(server);
+    account.expect_failures(&[("client_gone", 2)]);
+}
+
 #[test]
 fn a_client_that_vanishes_while_it_waits_ends_the_request() {
     check_server_is_told("waiting", get("/").as_bytes(), &[Step::ReadRequest, Step::Hold], 0, Leave::Reset);

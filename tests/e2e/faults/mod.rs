@@ -5,14 +5,17 @@
 //! number), no cut body looks complete, no POST is executed twice, every failure is counted and has one log line, and
 //! afterwards connections and memory are back where they were. [`Trial`] sees to the last two.
 
+mod crowd;
 mod descriptors;
 mod early;
 mod garbage;
 mod halves;
 mod leaving;
 mod loss;
+mod memory;
 mod refusal;
 mod reload;
+mod silent;
 mod slow_clients;
 mod slow_servers;
 mod stop;

@@ -10,6 +10,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use crate::harness::client::{End, RawClient, get};
 use crate::harness::content::{ContentCheck, content};
 use crate::harness::ports::{free_address, listen};
+use crate::harness::socket::narrow_client;
 use crate::harness::wait::{PATIENCE, eventually, pause_unless};
 
 use super::traffic::{Traffic, expect_no_failure};
@@ -21,7 +22,7 @@ const BYTES_PER_READER_MAX: u64 = 64 * 1024;
 const DAWDLERS: usize = 200;
 
 /// One body for all its clients, each with a thread; it writes as fast as it may.
-fn fountain(length: usize) -> SocketAddr {
+pub(super) fn fountain(length: usize) -> SocketAddr {
     let listener = listen(free_address());
     // The test is about evener's memory, not about the kernel's: sockets that are accepted inherit this.
     socket2::SockRef::from(&listener).set_send_buffer_size(64 * 1024).expect("a size can be set");
@@ -55,15 +56,6 @@ fn pour(mut stream: TcpStream, body: &[u8]) -> Option<()> {
             return stream.write_all(body).ok();
         }
     }
-}
-
-/// A client whose kernel takes next to nothing for it.
-#[track_caller]
-fn narrow_client(address: SocketAddr) -> TcpStream {
-    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
-    socket.set_recv_buffer_size(4096).expect("a size can be set");
-    socket.connect(&address.into()).expect("evener accepts");
-    socket.into()
 }
 
 fn allow_many_files() {

@@ -1,5 +1,5 @@
 //! Stopping: what is idle is closed at once, what is under way may finish, a tunnel lives until the grace is over, and
-//! the end is a good one. A second signal cuts at once.
+//! the end is a good one. A second signal cuts at once. What is cut has its line in the log and is counted.
 
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
@@ -7,24 +7,31 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 
 use crate::harness::client::{End, RawClient, get};
+use crate::harness::frames::{FramePeer, Outcome};
+use crate::harness::ports::free_address;
 use crate::harness::recorder::ok;
 use crate::harness::wait::{PATIENCE, eventually};
 use crate::harness::{Evener, Recorder, Step};
 
-use super::{SOON, upstream, with_log};
+use super::{Account, SOON, upstream, with_log};
 
 /// A server for everything that can be under way when a stop comes.
 fn busy_server() -> Recorder {
     Recorder::per_request(|request| match request.target.as_str() {
+        "/cut" => begun_answer(),
         "/slow" => vec![Step::Pause(Duration::from_secs(1)), Step::send(ok("slow but whole"))],
         "/streamed" => {
             let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nfirst\r\n";
             vec![Step::send(head), Step::Pause(Duration::from_secs(1)), Step::send("4\r\nlast\r\n0\r\n\r\n")]
         }
         "/hang" => vec![Step::Hold],
-        "/cut" => vec![Step::send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"), Step::Hold],
         _ => vec![Step::send(ok(&format!("{} bytes", request.body.len())))],
     })
+}
+
+/// An answer that does not end.
+fn begun_answer() -> Vec<Step> {
+    vec![Step::send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\npart\r\n"), Step::Hold]
 }
 
 /// A server whose every connection becomes a tunnel that sends back each four bytes.
@@ -170,6 +177,7 @@ fn a_second_signal_cuts_at_once_and_nothing_cut_looks_whole() {
     evener.signal(Signal::TERM);
     let status = evener.process.wait_exit(SOON);
     assert!(status.success(), "{status}: {}", evener.process.stderr());
+    assert_eq!(hanging.response().status, 503);
     hanging.expect_close();
     tunnel.expect_close();
     assert!(cut.try_response_to("GET").is_err(), "the body is not whole");
@@ -186,5 +194,88 @@ fn a_grace_of_nothing_does_not_wait() {
     wait_for_requests(&busy, &["/hang"]);
     evener.signal(Signal::QUIT);
     assert!(evener.process.wait_exit(SOON).success());
+    assert_eq!(hanging.response().status, 503);
     hanging.expect_close();
+    let account = Account::of(&evener.process.stdout(), &evener.process.stderr());
+    account.expect_failures(&[("stopped", 1)]);
+    account.expect_line("GET /hang 503 stopped");
+}
+
+/// A stream that waits for its answer, one whose answer has begun, and an upload, on one connection.
+struct Streams {
+    peer: FramePeer,
+    hanging: u32,
+    cut: u32,
+}
+
+impl Streams {
+    #[track_caller]
+    fn open(evener: &Evener) -> Self {
+        let mut peer = FramePeer::connect(evener.address());
+        let (hanging, cut) = (peer.get("/hang?2"), peer.get("/cut?2"));
+        let upload = peer.request("POST", "/upload?2").map(|(name, value)| (name.to_owned(), value.to_owned()));
+        peer.open(0, &upload);
+        Self { peer, hanging, cut }
+    }
+
+    #[track_caller]
+    fn expect_cut(&mut self) {
+        let message = self.peer.message(self.hanging);
+        assert_eq!((message.status(), message.outcome), (503, Some(Outcome::Ended)));
+        let message = self.peer.message(self.cut);
+        assert_eq!((message.status(), message.text()), (200, "part".into()));
+        assert!(matches!(message.outcome, Some(Outcome::Reset(_))), "{:?}", message.outcome);
+    }
+}
+
+#[test]
+fn what_is_cut_has_its_line_and_is_counted() {
+    let server = Recorder::per_head(|request| match request.target.split('?').next() {
+        Some("/cut") => begun_answer(),
+        _ => vec![Step::Hold],
+    });
+    let (tunnels, passage) = (tunnel_server(), free_address());
+    let route = format!("http2 = true\n[[site.route]]\npath = \"/ws\"\nto = \"{}\"\n", tunnels.address());
+    let config = upstream(&[server.address()], "").replacen("[upstream.web]", &format!("{route}[upstream.web]"), 1);
+    let service = format!("[[tcp]]\nlisten = \"{passage}\"\nto = \"{}\"\n", server.address());
+    let mut evener = Evener::start(&with_log(&format!("shutdown_grace = \"1h\"\n{config}{service}")));
+
+    let [mut hanging, mut cut, mut uploading] = std::array::from_fn(|_| evener.connect());
+    hanging.send(get("/hang?1"));
+    cut.send(get("/cut?1"));
+    uploading.send("POST /upload?1 HTTP/1.1\r\nHost: test\r\nContent-Length: 10\r\n\r\nfirst");
+    let mut streams = Streams::open(&evener);
+    let mut tunnel = open_tunnel(&evener);
+    let mut passing = RawClient::connect(passage);
+    passing.send(get("/passed"));
+    let targets = ["/hang?1", "/cut?1", "/upload?1", "/hang?2", "/cut?2", "/upload?2", "/passed"];
+    wait_for_requests(&server, &targets);
+    // Both answers have begun.
+    assert!(cut.bytes(12).starts_with(b"HTTP/1.1 200"));
+    while streams.peer.so_far(streams.cut).text().is_empty() {
+        streams.peer.event().expect("the connection lives");
+    }
+
+    evener.signal(Signal::TERM);
+    eventually(PATIENCE, "it accepts no more", || accepts_nobody(&evener));
+    evener.signal(Signal::TERM);
+    let status = evener.process.wait_exit(PATIENCE);
+    assert!(status.success(), "{status}: {}", evener.process.stderr());
+    assert_eq!(hanging.response().status, 503);
+    hanging.expect_close();
+    streams.expect_cut();
+    tunnel.expect_close();
+    assert_eq!(passing.rest(), (Vec::new(), End::Reset));
+
+    let account = Account::of(&evener.process.stdout(), &evener.process.stderr());
+    for line in ["GET /hang?1 503", "GET /cut?1 200", "POST /upload?1 503", "GET /ws 101"] {
+        account.expect_line(&format!("{line} stopped"));
+    }
+    for line in ["GET /hang?2 503", "GET /cut?2 200", "POST /upload?2 503"] {
+        account.expect_line(&format!("{line} stopped"));
+    }
+    assert!(account.stderr.contains("asked a second time; cutting what is left: 6 client connections"), "{account:?}");
+    // With the tunnel, and what is passed on without being looked into, which has no line.
+    let stopped = targets.len() as u64 + 1;
+    assert_eq!(account.failures.get("stopped"), Some(&stopped), "{account:?}");
 }

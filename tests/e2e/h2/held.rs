@@ -4,8 +4,10 @@
 use super::heads::send_block;
 use super::scene::{Cover, Scene, echo};
 use super::siege::{pour, survives};
+use super::windows::upload_until_still;
 use crate::harness::frames::{END_HEADERS, END_STREAM, FramePeer, HEADERS, Outcome, frame, settings, window_update};
 use crate::harness::hpack::{indexing_block, literal_block};
+use crate::harness::wait::PATIENCE;
 use crate::harness::{Recorder, Step};
 
 /// What the memory may grow by for each hostile connection.
@@ -15,6 +17,7 @@ over_both!(
     row_35_hpack_bomb,
     row_35_http2_bomb,
     row_35_large_heads_held,
+    row_35_uploads_that_nobody_takes,
     row_35_windows_that_stay_shut,
     row_35_windows_of_one_byte,
 );
@@ -97,6 +100,22 @@ fn row_35_large_heads_held(cover: Cover) {
             send_block(client, stream, &block);
         }
         client.expect_alive("large heads");
+    });
+}
+
+/// Uploads on every stream of a connection, to a server that takes nothing of them.
+fn row_35_uploads_that_nobody_takes(cover: Cover) {
+    let recorder = Recorder::narrow_per_head(|request| match request.target.as_str() {
+        "/hold" => vec![Step::Freeze(PATIENCE)],
+        _ => vec![Step::Send(echo(request))],
+    });
+    let mut scene = Scene::under(cover, recorder, "");
+    let body = vec![b'z'; 1 << 20];
+    memory_of(&mut scene, "uploads that nobody takes", 2, |client| {
+        client.expect_alive("settings");
+        let head = client.request("POST", "/hold");
+        let streams: Vec<u32> = (0..100).map(|_| client.open(0, &head)).collect();
+        upload_until_still(client, &streams, &body);
     });
 }
 

@@ -16,11 +16,16 @@ macro_rules! over_both {
 }
 
 mod drain;
+mod fair;
 mod floods;
 mod frames;
 mod heads;
 mod held;
+mod parting;
 mod scene;
+mod servers;
 mod siege;
+mod slow;
 mod streams;
 mod upstream;
+mod windows;

@@ -22,6 +22,9 @@ const FORBIDDEN: &str = "/bad";
 /// The name that clients ask for.
 const NAME: &str = "test";
 
+/// More than any test leaves under way.
+const GRACE: Duration = Duration::from_secs(20);
+
 pub(super) struct Scene {
     pub(super) evener: Evener,
     pub(super) recorder: Recorder,
@@ -90,9 +93,14 @@ impl Scene {
     }
 
     pub(super) fn under(cover: Cover, recorder: Recorder, limits: &str) -> Self {
+        Self::with_grace(GRACE, cover, recorder, limits)
+    }
+
+    /// The same with another time for what is under way when evener is stopped.
+    pub(super) fn with_grace(grace: Duration, cover: Cover, recorder: Recorder, limits: &str) -> Self {
         let authority = (cover == Cover::Tls).then(Authority::new);
         let files = authority.as_ref().map(|authority| authority.issue(NAME));
-        let evener = start_with(files.as_ref(), recorder.address(), limits, "");
+        let evener = start_with(grace, files.as_ref(), recorder.address(), limits, "");
         let secrets = authority.as_ref().map(|authority| Secrets::trusting(authority, NAME, "h2"));
         let door = Door { address: evener.address(), secrets };
         let witness = door.enter(&[]);
@@ -176,7 +184,7 @@ impl Scene {
     }
 
     #[track_caller]
-    fn expect_served(&mut self, what: &str) {
+    pub(super) fn expect_served(&mut self, what: &str) {
         let stream = self.witness.get("/witness");
         let message = match self.witness.try_message(stream) {
             Ok(message) => message,
@@ -196,11 +204,20 @@ impl Scene {
     /// Evener, which stops now, has counted so many connections under that reason, and said so at most once a second.
     #[track_caller]
     pub(super) fn expect_counted(self, what: &str, reason: &str, count: u64, begun: Instant) {
+        self.expect_counted_as(what, &[reason], count, begun);
+    }
+
+    /// The same under some of those reasons.
+    #[track_caller]
+    pub(super) fn expect_counted_as(self, what: &str, reasons: &[&str], count: u64, begun: Instant) {
         let account = self.account();
         let seconds = begun.elapsed().as_secs() + 2;
-        assert_eq!(account.failures.get(reason), Some(&count), "{what}: {account:#?}");
-        let lines = account.stderr.lines().filter(|line| line.contains(&format!("({reason}"))).count();
-        assert!((1..=seconds).contains(&(lines as u64)), "{what}: {lines} lines in {seconds} s: {account:#?}");
+        let counted: u64 = reasons.iter().filter_map(|reason| account.failures.get(*reason)).sum();
+        assert_eq!(counted, count, "{what}: {account:#?}");
+        let most = seconds * reasons.len() as u64;
+        let is_told = |line: &&str| reasons.iter().any(|reason| line.contains(&format!("({reason}")));
+        let lines = account.stderr.lines().filter(is_told).count();
+        assert!((1..=most).contains(&(lines as u64)), "{what}: {lines} lines in {seconds} s: {account:#?}");
     }
 
     /// The requests that the server has got for paths with that beginning.
@@ -222,17 +239,18 @@ impl Scene {
 
 /// Evener in front of one server, with a `[limits]` table and further keys of the upstream.
 pub(super) fn start(server: SocketAddr, limits: &str, upstream: &str) -> Evener {
-    start_with(None, server, limits, upstream)
+    start_with(GRACE, None, server, limits, upstream)
 }
 
-fn start_with(files: Option<&Files>, server: SocketAddr, limits: &str, upstream: &str) -> Evener {
+fn start_with(grace: Duration, files: Option<&Files>, server: SocketAddr, limits: &str, upstream: &str) -> Evener {
     let protocol = files.map_or_else(
         || "http2 = true".to_owned(),
         |Files { cert, key }| format!("redirect_from = []\ntls = {{ cert = {cert:?}, key = {key:?} }}"),
     );
     Evener::start(&format!(
-        "workers = 1\nshutdown_grace = \"20s\"\n{limits}\n[[site]]\nlisten = \"{{listen}}\"\n{protocol}\nto = \"app\"\n\
-         [upstream.app]\nservers = [\"{server}\"]\n{upstream}\n"
+        "workers = 1\nshutdown_grace = \"{}ms\"\n{limits}\n[[site]]\nlisten = \"{{listen}}\"\n{protocol}\nto = \"app\"\n\
+         [upstream.app]\nservers = [\"{server}\"]\n{upstream}\n",
+        grace.as_millis()
     ))
 }
 

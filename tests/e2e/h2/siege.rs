@@ -30,18 +30,24 @@ struct Endings {
 /// Each connection of the flood is told to go, and counted once under that reason; somebody else is served as well as before.
 #[track_caller]
 pub(super) fn survives(scene: Scene, what: &str, reason: &str, flood: impl Fn(&mut FramePeer) -> usize + Sync) {
-    let endings = outlasts(scene, what, reason, flood);
+    survives_as(scene, what, &[reason], flood);
+}
+
+/// The same for a flood that is noticed in one way or another.
+#[track_caller]
+pub(super) fn survives_as(scene: Scene, what: &str, reasons: &[&str], flood: impl Fn(&mut FramePeer) -> usize + Sync) {
+    let endings = outlasts(scene, what, reasons, flood);
     assert!(endings.untold * 10 <= endings.told, "{what}: {endings:?}");
 }
 
 /// The same for a flood that takes no replies: the word that ends it stays behind them.
 #[track_caller]
 pub(super) fn survives_unheard(scene: Scene, what: &str, reason: &str, flood: impl Fn(&mut FramePeer) -> usize + Sync) {
-    outlasts(scene, what, reason, flood);
+    outlasts(scene, what, &[reason], flood);
 }
 
 #[track_caller]
-fn outlasts(mut scene: Scene, what: &str, reason: &str, flood: impl Fn(&mut FramePeer) -> usize + Sync) -> Endings {
+fn outlasts(mut scene: Scene, what: &str, reasons: &[&str], flood: impl Fn(&mut FramePeer) -> usize + Sync) -> Endings {
     let quiet = median((0..QUIET_REQUESTS).map(|_| scene.time_witness(what)).collect());
     let begun = Instant::now();
     let (door, flood) = (scene.door.clone(), &flood);
@@ -69,7 +75,7 @@ fn outlasts(mut scene: Scene, what: &str, reason: &str, flood: impl Fn(&mut Fram
     println!("{figures}");
     assert!(flooded < MEDIAN_MAX && longest < LONGEST_MAX, "{figures}");
     scene.expect_well(what);
-    scene.expect_counted(what, reason, endings.told + endings.untold, begun);
+    scene.expect_counted_as(what, reasons, endings.told + endings.untold, begun);
     endings
 }
 

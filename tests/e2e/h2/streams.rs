@@ -31,7 +31,8 @@ fn answering(path: &'static str, steps: Vec<Step>) -> Scene {
     Scene::before(recorder, "")
 }
 
-fn switch(path: &str) -> [(&str, &str); 6] {
+/// The head of a request for a WebSocket (RFC 8441 §5).
+pub(super) fn switch(path: &str) -> [(&str, &str); 6] {
     [
         (":method", "CONNECT"),
         (":protocol", "websocket"),

@@ -125,6 +125,40 @@ fn post(address: SocketAddr, path: &str) -> u16 {
     client.response_to("POST").status
 }
 
+/// Requests that are under way at the same time, of many clients and of one, go over one connection.
+#[test]
+fn requests_under_way_share_a_connection() {
+    const CLIENTS: usize = 30;
+    const STREAMS: usize = 100;
+    let held = Mutex::new(Vec::new());
+    let server = Server::start(&[(3, 1_000)], move |peer, asked| {
+        let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+        held.push((asked.stream, asked.path.clone()));
+        if asked.path == "/last" {
+            held.drain(..).for_each(|(stream, path)| answer(peer, stream, &path));
+        }
+        Then::Go
+    });
+    let evener = before(&server);
+    let mut clients: Vec<RawClient> = (0..CLIENTS).map(|_| evener.connect()).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        client.send(get(&format!("/client/{number}")));
+    }
+    let mut client = FramePeer::connect(evener.address());
+    let streams: Vec<u32> = (0..STREAMS).map(|number| client.get(&format!("/stream/{number}"))).collect();
+    eventually(PATIENCE, "all are at the server", || server.seen().len() == CLIENTS + STREAMS);
+    let seen = server.seen();
+    assert!(seen.iter().all(|(connection, _)| *connection == 0), "one connection: {seen:?}");
+    assert_eq!(evener.get("/last").text(), "/last");
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.response().text(), format!("/client/{number}"));
+    }
+    for (number, stream) in streams.into_iter().enumerate() {
+        assert_eq!(client.message(stream).text(), format!("/stream/{number}"));
+    }
+    assert_eq!(server.open.load(Ordering::Relaxed), 1);
+}
+
 /// RFC 9113 §8.7: a stream that was refused has not been looked at, so that any method may be sent again.
 #[test]
 fn refused_streams_are_asked_again() {
@@ -155,7 +189,7 @@ fn plain(server: &Server) -> Evener {
 #[test]
 fn broken_streams_are_asked_again_if_that_is_safe() {
     let server = Server::start(&[], |peer, asked| {
-        if asked.path == "/post" || (asked.path == "/get" && asked.connection == 0) {
+        if asked.path == "/post" || (asked.path == "/get" && asked.turn == 1) {
             drop(peer.try_send(rst_stream(asked.stream, INTERNAL_ERROR)));
             return Then::Go;
         }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 pub(crate) use super::frame::*;
@@ -144,6 +144,14 @@ impl FramePeer {
         peer
     }
 
+    /// The same on a connection that stands.
+    #[track_caller]
+    pub(crate) fn on(stream: TcpStream, values: &[(u16, u32)]) -> Self {
+        let mut peer = Self::over(Wire::new(stream, PATIENCE).expect("a connected socket"));
+        peer.say_hello(values);
+        peer
+    }
+
     #[track_caller]
     fn say_hello(&mut self, values: &[(u16, u32)]) {
         let values = [&[(1, 0)], values].concat();
@@ -161,7 +169,11 @@ impl FramePeer {
 
     /// The server's side of the next connection, up to and with our SETTINGS.
     pub(crate) fn accept(listener: &TcpListener, values: &[(u16, u32)]) -> io::Result<Self> {
-        let (stream, _) = listener.accept()?;
+        Self::serve(listener.accept()?.0, values)
+    }
+
+    /// The server's side of a connection that stands.
+    pub(crate) fn serve(stream: TcpStream, values: &[(u16, u32)]) -> io::Result<Self> {
         let mut peer = Self::over(Wire::new(stream, PATIENCE)?);
         let mut preface = Vec::new();
         peer.wire.exactly(PREFACE.len(), &mut |piece| preface.extend_from_slice(piece))?;
@@ -235,22 +247,34 @@ impl FramePeer {
     /// Sends a body within what the other side admits; gives up without error once its answer is over.
     pub(crate) fn try_send_body(&mut self, stream: u32, mut bytes: &[u8], is_end: bool) -> io::Result<()> {
         loop {
-            let room = self.room.min(self.room_of(stream));
-            let piece = usize::try_from(room).unwrap_or(0).min(bytes.len()).min(FRAME_BYTES);
-            if piece > 0 || bytes.is_empty() {
-                let is_last = is_end && piece == bytes.len();
-                self.try_send(frame(DATA, u8::from(is_last), stream, &bytes[..piece]))?;
-                self.room -= i64::try_from(piece).expect("small");
-                *self.rooms.entry(stream).or_insert(self.initial_room) -= i64::try_from(piece).expect("small");
-                bytes = &bytes[piece..];
-                if bytes.is_empty() {
-                    return Ok(());
-                }
-                continue;
+            let (sent, is_whole) = self.try_send_admitted(stream, bytes, is_end)?;
+            bytes = &bytes[sent..];
+            if is_whole {
+                return Ok(());
             }
             self.next_frame_noted()?;
             if self.messages.get(&stream).is_some_and(|message| message.outcome.is_some()) || self.is_closed {
                 return Ok(());
+            }
+        }
+    }
+
+    /// Sends as much of a body as the other side admits by now: how much that is, and whether it is all of it.
+    pub(crate) fn try_send_admitted(&mut self, stream: u32, bytes: &[u8], is_end: bool) -> io::Result<(usize, bool)> {
+        let mut sent = 0;
+        loop {
+            let room = self.room.min(self.room_of(stream));
+            let piece = usize::try_from(room).unwrap_or(0).min(bytes.len() - sent).min(FRAME_BYTES);
+            let is_last = sent + piece == bytes.len();
+            if piece == 0 && !is_last {
+                return Ok((sent, false));
+            }
+            self.try_send(frame(DATA, u8::from(is_end && is_last), stream, &bytes[sent..sent + piece]))?;
+            sent += piece;
+            self.room -= i64::try_from(piece).expect("small");
+            *self.rooms.entry(stream).or_insert(self.initial_room) -= i64::try_from(piece).expect("small");
+            if is_last {
+                return Ok((sent, true));
             }
         }
     }
@@ -280,13 +304,7 @@ impl FramePeer {
     /// What comes next. SETTINGS, PING and WINDOW_UPDATE are dealt with and passed over.
     pub(crate) fn event(&mut self) -> io::Result<Event> {
         loop {
-            let Some(frame) = self.next_frame()? else {
-                self.is_closed = true;
-                return Ok(Event::Closed);
-            };
-            let event = self.take(frame)?;
-            if let Some(event) = event {
-                self.note(&event);
+            if let Some(event) = self.next_frame_noted()? {
                 return Ok(event);
             }
         }
@@ -422,16 +440,17 @@ impl FramePeer {
         self.is_closed
     }
 
-    /// Takes one frame, whatever it is.
-    pub(crate) fn next_frame_noted(&mut self) -> io::Result<()> {
+    /// Takes one frame, whatever it is; what it brought, unless it was dealt with.
+    pub(crate) fn next_frame_noted(&mut self) -> io::Result<Option<Event>> {
         let Some(frame) = self.next_frame()? else {
             self.is_closed = true;
-            return Ok(());
+            return Ok(Some(Event::Closed));
         };
-        if let Some(event) = self.take(frame)? {
-            self.note(&event);
+        let event = self.take(frame)?;
+        if let Some(event) = &event {
+            self.note(event);
         }
-        Ok(())
+        Ok(event)
     }
 
     /// The GOAWAY that has come: its last stream and its code.

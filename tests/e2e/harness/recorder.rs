@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use socket2::SockRef;
+
 use super::message::Request;
 use super::ports::{free_address, listen};
 use super::wait::{Deadline, PATIENCE, eventually, pause_unless, wait_for};
@@ -154,6 +156,15 @@ impl Recorder {
         Self::start(free_address(), Script::Head(Box::new(script)))
     }
 
+    /// The same with a kernel that takes next to nothing for it.
+    pub(crate) fn narrow_per_head(script: impl Fn(&Request) -> Vec<Step> + Send + Sync + 'static) -> Self {
+        let address = free_address();
+        let listener = listen(address);
+        // Sockets that are accepted inherit this.
+        SockRef::from(&listener).set_recv_buffer_size(4096).expect("a size can be set");
+        Self::over(listener, address, Script::Head(Box::new(script)))
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
@@ -203,7 +214,10 @@ impl Recorder {
     }
 
     fn start(address: SocketAddr, script: Script) -> Self {
-        let listener = listen(address);
+        Self::over(listen(address), address, script)
+    }
+
+    fn over(listener: TcpListener, address: SocketAddr, script: Script) -> Self {
         let shared = Arc::new(Shared {
             script,
             is_stopping: AtomicBool::new(false),

@@ -33,6 +33,15 @@ impl Secrets {
     }
 }
 
+/// A connection of a client whose kernel takes next to nothing for it.
+#[track_caller]
+pub(crate) fn narrow_client(address: SocketAddr) -> TcpStream {
+    let socket = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+    socket.set_recv_buffer_size(4096).expect("a size can be set");
+    socket.connect(&address.into()).expect("evener accepts");
+    socket.into()
+}
+
 /// A connected socket.
 pub(crate) enum Socket {
     Clear(TcpStream),

@@ -3,11 +3,13 @@
 
 mod asked;
 mod ends;
+mod gone;
 mod postgres;
 mod proxy_in;
 mod proxy_out;
 mod redis;
 mod room;
+mod routes;
 mod secure;
 mod tcp;
 mod tls;

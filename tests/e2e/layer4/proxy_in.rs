@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::harness::client::{RawClient, get};
 use crate::harness::evener::listed;
 use crate::harness::recorder::ok;
-use crate::harness::wait::{PATIENCE, eventually};
+use crate::harness::wait::{PATIENCE, eventually, pause_unless};
 use crate::harness::{Evener, Recorder};
 use crate::layer4::{named, service, told};
 
@@ -114,6 +114,23 @@ fn a_missing_header_is_refused() {
 #[test]
 fn a_header_that_does_not_come_is_not_waited_for() {
     refused(b"PROXY TC", "preamble_timeout");
+}
+
+/// The end of what a client says is also the end of what it has not said.
+#[test]
+fn half_a_header_before_the_end_is_not_waited_for() {
+    let server = named("server");
+    let service = service(&[server.address()], "proxy_protocol = true", "");
+    for half in ["PROXY TC", "\r\n\r\n\0\r\nQUIT"] {
+        let mut client = service.connect().with_patience(Duration::from_secs(5));
+        client.send(half).half_close();
+        client.expect_close();
+    }
+    told(&service.evener, "preamble_closed");
+    let before = service.evener.process.processor_time();
+    pause_unless(Duration::from_millis(500), || false);
+    let used = service.evener.process.processor_time().saturating_sub(before);
+    assert!(used < Duration::from_millis(300), "it spins: {used:?}");
 }
 
 #[test]

@@ -90,9 +90,10 @@ fn without_one_who_takes_all_such_a_connection_is_closed_and_the_reason_told() {
         assert_eq!(client.rest().0, b"");
     }
     told(&service.evener, "tls_unknown_name");
-    // What is no TLS has no name either.
+    // What is no TLS asks for no name at all.
     let mut client = service.connect();
     assert_eq!(client.send("SSH-2.0-client\r\n").rest().0, b"");
+    told(&service.evener, "tls_missing");
 }
 
 #[test]

@@ -296,6 +296,28 @@ fn a_listener_that_goes_closes_its_sessions_and_comes_back() {
 }
 
 #[test]
+fn a_listener_that_comes_back_at_once_waits_for_sessions_without_an_answer() {
+    let silent = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    let server = silent.local_addr().expect("it has an address");
+    let service = udp(&[server], "", "");
+    Asker::new(&service).socket.send(&question(1)).expect("a datagram can be sent");
+    silent.set_read_timeout(Some(PATIENCE)).expect("an option can be set");
+    silent.recv_from(&mut [0; 512]).expect("the session has begun");
+    service.reload(|_| String::from("workers = 2\n"));
+    let two = NameServer::new(2);
+    service.reload(config(&[two.address], "", ""));
+    assert!(!service.evener.process.stderr().contains("cannot"), "{}", service.evener.process.stderr());
+    assert_eq!(Asker::new(&service).ask(), 2);
+}
+
+#[test]
+fn the_start_names_listeners_of_datagrams() {
+    let service = udp(&[free_address()], "", "");
+    let expected = format!("listening on {}, {} over UDP\n", service.evener.address(), service.address());
+    assert!(service.evener.process.stderr().contains(&expected), "{}", service.evener.process.stderr());
+}
+
+#[test]
 fn a_server_that_checks_call_down_loses_its_sessions() {
     let (one, two) = (NameServer::new(1), NameServer::new(2));
     // The checks ask over TCP, at the same port.

@@ -103,6 +103,17 @@ impl Client {
         socket
     }
 
+    /// A connection in the middle of its handshake: the server has answered and waits for the rest.
+    pub(crate) fn half(&self, address: SocketAddr, name: &str) -> Half {
+        let mut socket = TcpStream::connect_timeout(&address, PATIENCE).expect("it accepts");
+        socket.set_read_timeout(Some(PATIENCE)).expect("an option");
+        let name = ServerName::try_from(name.to_owned()).expect("a name");
+        let mut session = ClientConnection::new(Arc::clone(&self.config), name).expect("a good config");
+        session.write_tls(&mut socket).expect("it can be sent");
+        session.read_tls(&mut socket).expect("the server answers");
+        Half { session, socket }
+    }
+
     /// The answer to a GET on a new connection, or why there is none.
     pub(crate) fn try_get(&self, address: SocketAddr, host: &str) -> Result<Answer, String> {
         let mut connection = self.connect(address, host).map_err(|error| error.to_string())?;
@@ -115,6 +126,26 @@ impl Client {
             Ok(answer) => answer,
             Err(error) => panic!("no answer from {host}: {error}"),
         }
+    }
+}
+
+/// A handshake that has begun.
+pub(crate) struct Half {
+    session: ClientConnection,
+    socket: TcpStream,
+}
+
+impl Half {
+    /// The rest of it.
+    pub(crate) fn finish(mut self) -> io::Result<Connection> {
+        self.session.process_new_packets().map_err(io::Error::other)?;
+        while self.session.is_handshaking() {
+            self.session.complete_io(&mut self.socket)?;
+        }
+        while self.session.wants_write() {
+            self.session.write_tls(&mut self.socket)?;
+        }
+        Ok(Connection { stream: StreamOwned::new(self.session, self.socket) })
     }
 }
 

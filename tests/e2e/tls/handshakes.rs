@@ -4,8 +4,11 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
+
+use super::client::{Build, ONLY_12, ONLY_13};
 use super::scene::{SITE, Scene};
-use crate::harness::wait::{PATIENCE, eventually};
+use crate::harness::wait::{PATIENCE, eventually, pause_unless};
 
 /// How many connections say nothing.
 const SILENT: usize = 2_000;
@@ -65,6 +68,26 @@ fn handshakes_under_way_are_bounded() {
     // Who leaves makes room.
     drop(first);
     eventually(PATIENCE, "there is room again", || scene.client().try_get(evener.address(), "a.test").is_ok());
+}
+
+#[test]
+fn a_handshake_that_had_begun_when_the_stop_came_leads_to_an_answer() {
+    let scene = Scene::new();
+    let mut evener = scene.start(&format!("workers = 1\nshutdown_grace = \"60s\"\n{SITE}"));
+    for versions in [ONLY_12, ONLY_13] {
+        let client = Build::trusting(&scene.servers).versions(versions).done();
+        let half = client.half(evener.address(), "a.test");
+        evener.signal(Signal::TERM);
+        eventually(PATIENCE, "it accepts no more", || TcpStream::connect(evener.address()).is_err());
+        let mut connection = half.finish().expect("the handshake ends");
+        // The end of the handshake arrives before the request.
+        pause_unless(Duration::from_millis(200), || false);
+        let answer = connection.get("a.test", "/").expect("an answer");
+        assert_eq!((answer.status, answer.field("connection")), (200, Some("close")));
+        assert_eq!(connection.rest().expect("an announced end"), b"");
+        assert!(evener.process.wait_exit(Duration::from_secs(8)).success());
+        evener = scene.start(&format!("workers = 1\nshutdown_grace = \"60s\"\n{SITE}"));
+    }
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use super::check::place;
 use super::scene::{Scene, run};
+use crate::harness::evener::evener;
 use crate::harness::wait::{PATIENCE, eventually};
 
 const INTERNAL: &str = r#"
@@ -49,4 +51,31 @@ fn an_authority_of_its_own_is_made_and_told_of() {
     let again = scene.start(INTERNAL);
     assert!(fetch(again.address().port(), "dev.test", root).is_good);
     assert_eq!(std::fs::read_to_string(root).expect("it is there"), before);
+}
+
+/// A file in the place of the state folder: nobody can write below it, not even root.
+#[test]
+fn a_state_folder_that_takes_nothing_is_told_at_its_place() {
+    let scene = Scene::new();
+    let address = scene.second.to_string();
+    let config = format!("state_dir = \"{{dir}}/ca.pem/state\"\n{}", INTERNAL.replace("{listen}", &address));
+    let config = config.replace("{dir}", scene.folder.0.to_str().expect("a plain name"));
+    let path = scene.write("evener.toml", &config);
+    for command in ["check", "run"] {
+        let ended = evener(&[command, &path]);
+        assert_eq!(ended.status.code(), Some(1), "{command}: {}", ended.stderr);
+        let file = scene.folder.0.join("ca.pem");
+        for part in [
+            &format!("error[bad-state-dir]: the state folder `{}/state` cannot be written", file.display()),
+            &format!("`{}`: Not a directory", file.display()),
+            &place(&path, &config, &format!("\"{}/state\"", file.display())),
+            "^^^^",
+            "certificates of this are kept there",
+            "help: name a folder that can be written",
+        ] {
+            assert!(ended.stderr.contains(part), "{command}: `{part}` is missing in:\n{}", ended.stderr);
+        }
+        assert!(!ended.stderr.contains("remove"), "{command}: {}", ended.stderr);
+        assert_eq!(ended.stderr.matches("bad-").count(), 1, "{command}: {}", ended.stderr);
+    }
 }

@@ -8,6 +8,7 @@ mod check;
 mod client;
 mod clients;
 mod handshakes;
+mod identity;
 mod internal;
 mod names;
 mod pinned;

@@ -5,6 +5,7 @@ use super::client::Build;
 use super::scene::{Scene, run};
 use crate::harness::client::get;
 use crate::harness::evener::Evener;
+use crate::harness::wait::{PATIENCE, eventually};
 
 const SITES: &str = r#"
 [[site]]
@@ -93,6 +94,47 @@ certificates = [{ cert = "{dir}/rsa.pem", key = "{dir}/rsa.key" }, { cert = "{di
         let both = signature(&[version]);
         assert!(both.contains("Peer signature type: ECDSA") && both.contains("Verification: OK"), "{both}");
     }
+}
+
+#[test]
+fn the_curve_of_a_key_counts_where_signatures_do_not_tell_it() {
+    let scene = Scene::new();
+    scene.issue("ecdsa", &Order::server(&["a.test"]));
+    scene.issue("rsa", &Order { key: Key::Rsa, ..Order::server(&["a.test"]) });
+    let pair = |name: &str| format!("{{ cert = \"{{dir}}/{name}.pem\", key = \"{{dir}}/{name}.key\" }}");
+    let evener = scene.start(&format!(
+        "[[site]]\nlisten = \"{{listen}}\"\nredirect_from = []\nrespond = {{ status = 200 }}\n\
+         [site.tls]\ncertificates = [{}, {}]\n",
+        pair("ecdsa"),
+        pair("rsa")
+    ));
+    let address = evener.address().to_string();
+    let kind = |options: &[&str]| {
+        let mut all = vec!["s_client", "-connect", &address, "-servername", "a.test"];
+        all.extend(options);
+        let said = run("openssl", &all).text;
+        let kind = said.lines().find_map(|line| line.strip_prefix("Peer signature type: "));
+        kind.unwrap_or_else(|| panic!("no signature: {said}")).to_owned()
+    };
+    // RFC 8422 §5.1.1: the curve of the certificate must be one that the client names.
+    assert_eq!(kind(&["-tls1_2", "-groups", "P-384"]), "RSA-PSS");
+    assert_eq!(kind(&["-tls1_2", "-groups", "P-384:P-256"]), "ECDSA");
+    // With TLS 1.3 these are of the key exchange alone.
+    assert_eq!(kind(&["-tls1_3", "-groups", "P-384"]), "ECDSA");
+    assert_eq!(kind(&["-groups", "X25519"]), "ECDSA");
+}
+
+#[test]
+fn a_host_whose_certificate_has_not_come_yet_is_named() {
+    let scene = Scene::new();
+    let evener = scene.start(
+        "[acme]\ndirectory = \"https://127.0.0.1:1/dir\"\n[[site]]\nlisten = \"{listen}\"\nredirect_from = []\n\
+         hosts = [\"new.test\"]\ntls = \"auto\"\nrespond = { status = 200 }\n",
+    );
+    scene.client().try_get(evener.address(), "new.test").expect_err("there is no certificate");
+    let said = || evener.process.stderr();
+    eventually(PATIENCE, "it is told", || said().contains("asked for new.test, which has no certificate yet"));
+    assert!(!said().contains("no server certificate chain"), "{}", said());
 }
 
 #[test]

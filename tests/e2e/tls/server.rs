@@ -36,6 +36,11 @@ pub(crate) struct Server {
 impl Server {
     /// One that shows this certificate, answers with this body, and lets in only those whom `clients` vouches for.
     pub(crate) fn start(own: &Issued, body: &str, clients: Option<&Authority>) -> Self {
+        Self::offering(own, body, clients, &[])
+    }
+
+    /// The same that agrees to one of these protocols (ALPN); what it speaks is HTTP/1.1.
+    pub(crate) fn offering(own: &Issued, body: &str, clients: Option<&Authority>, protocols: &[&str]) -> Self {
         let builder = ServerConfig::builder();
         let builder = match clients {
             None => builder.with_no_client_auth(),
@@ -47,7 +52,9 @@ impl Server {
                 builder.with_client_cert_verifier(verifier)
             }
         };
-        let config = Arc::new(builder.with_single_cert(chain(own), key(own)).expect("a fitting key"));
+        let mut config = builder.with_single_cert(chain(own), key(own)).expect("a fitting key");
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        let config = Arc::new(config);
         let address = ports::free_address();
         let listener = ports::listen(address);
         let (visits, is_over) = (Arc::<Mutex<Vec<Visit>>>::default(), Arc::<AtomicBool>::default());

@@ -7,6 +7,7 @@ use super::server::Server;
 use crate::harness::client::get;
 use crate::harness::evener::Evener;
 use crate::harness::message::Response;
+use crate::harness::wait::{PATIENCE, eventually};
 
 const FRONT: &str = r#"
 [[site]]
@@ -93,7 +94,28 @@ fn the_name_and_the_own_certificate_are_settings() {
     let visit = server.visits().remove(0);
     assert_eq!(visit.name.as_deref(), Some("inner.test"));
     assert_eq!(visit.shown, Some(chain(&own)[0].to_vec()));
-    // Without it the server does not let evener in.
-    let without = start(&scene, &[&server], "{ ca = \"{dir}/ca.pem\", sni = \"inner.test\" }");
-    assert_eq!(ask(&without).status, 502);
+}
+
+#[test]
+fn a_server_that_takes_no_certificate_of_ours_is_told_with_its_reason() {
+    let scene = Scene::new();
+    scene.put("foreign", &Authority::new("foreign").issue(&Order::client(&["evener"], 3)));
+    let own = scene.servers.issue(&Order::server(&["localhost"]));
+    let none = "{ ca = \"{dir}/ca.pem\" }";
+    let foreign = "{ ca = \"{dir}/ca.pem\", cert = \"{dir}/foreign.pem\", key = \"{dir}/foreign.key\" }";
+    for (protocol, offered) in [("http1", "http/1.1"), ("h2", "h2")] {
+        let server = Server::offering(&own, "known", Some(&scene.clients), &[offered]);
+        for (tls, alert) in [(none, "certificate required"), (foreign, "unknown ca")] {
+            let evener = start(&scene, &[&server], &format!("{tls}\nprotocol = \"{protocol}\""));
+            for method in ["GET", "POST"] {
+                let request = get("/").replace("GET", method).replace("\r\n\r\n", "\r\nContent-Length: 0\r\n\r\n");
+                let response = evener.connect().send(request).response();
+                let found = (response.status, response.field("x-evener-reason"));
+                assert_eq!(found, (502, Some("upstream_tls")), "{protocol} {alert}");
+            }
+            let words = format!("the alert `{alert}`");
+            eventually(PATIENCE, &words, || evener.process.stderr().contains(&words));
+        }
+        assert!(server.visits().is_empty());
+    }
 }

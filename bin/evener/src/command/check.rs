@@ -1,13 +1,14 @@
 //! `evener check`: what the config says of itself, and what `run` would meet on this machine beyond that.
 //!
-//! It binds no port that is in the config, because evener may be running with this very file, and makes no file.
+//! It binds no port that is in the config, because evener may be running with this very file, and leaves no file behind.
 
 use crate::certificates;
 use crate::cli::Format;
 use crate::control::listeners::overlap;
 use crate::operator::{print, reason};
 use crate::source::Source;
-use evener_config::{Diagnostic, Outcome, Severity};
+use crate::state_folder::{self, Asker};
+use evener_config::{Diagnostic, Outcome, Place, Severity};
 use evener_plan::{Listen, LogTarget, Plan};
 use rustix::fs::{Access, access};
 use std::io::{ErrorKind, Result as IoResult};
@@ -31,13 +32,24 @@ pub(crate) fn check(path: &str, format: Format) -> ExitCode {
     if is_good { printed } else { ExitCode::FAILURE }
 }
 
-/// Adds what this machine has against a plan that is right in itself.
+/// Adds what this machine has against the config. One with errors is looked at as far as it could be read, so that all
+/// that is wrong is told at once.
 fn with_machine(mut outcome: Outcome) -> Outcome {
-    if let Some(plan) = &outcome.plan {
+    if let Some(plan) = outcome.plan.as_ref().or(outcome.torso.as_ref()) {
         let mut findings = machine_findings(plan);
+        if !has_guesses(&outcome) {
+            findings.extend(overlaps(&plan.listens()));
+            findings.extend(state_folder::finding(plan, &outcome, Asker::Check));
+        }
         let faults = evener_tls::inspect(plan, SystemTime::now());
-        findings.extend(certificates::checked(&faults, &outcome));
+        findings.extend(certificates::checked(&faults, plan, &outcome));
         outcome.diagnostics.extend(findings);
+        // In the order of the files; what has no place comes last.
+        let order = |place: &Place| (place.source, place.range.start);
+        outcome.diagnostics.sort_by_key(|finding| {
+            let place = finding.place.as_ref().map(order);
+            (place.is_none(), place)
+        });
         if outcome.errors() > 0 {
             outcome.plan = None;
         }
@@ -45,16 +57,26 @@ fn with_machine(mut outcome: Outcome) -> Outcome {
     outcome
 }
 
+/// Whether defaults may stand where something else is meant: a key could not be read. What follows from a default is no
+/// finding then.
+fn has_guesses(outcome: &Outcome) -> bool {
+    let is_unread = |finding: &Diagnostic| finding.severity == Severity::Error && UNREAD.contains(&finding.code);
+    outcome.diagnostics.iter().any(is_unread)
+}
+
+/// Findings about what could not be read at all.
+const UNREAD: [&str; 6] = ["syntax", "duplicate-key", "unknown-key", "wrong-type", "bad-path", "unreadable-file"];
+
+/// What is written for all to see, and cannot be done here.
 pub(crate) fn machine_findings(plan: &Plan) -> Vec<Diagnostic> {
-    let listens = plan.listens();
-    let mut findings: Vec<Diagnostic> = overlaps(&listens).chain(listens.iter().filter_map(foreign)).collect();
+    let mut findings: Vec<Diagnostic> = plan.listens().iter().filter_map(foreign).collect();
     if let LogTarget::File(path) = &plan.log.access {
         findings.extend(log_file(Path::new(path)));
     }
     findings
 }
 
-fn overlaps(listens: &[Listen]) -> impl Iterator<Item = Diagnostic> {
+pub(crate) fn overlaps(listens: &[Listen]) -> impl Iterator<Item = Diagnostic> {
     let before = |at: usize| listens.iter().take(at);
     listens.iter().enumerate().flat_map(move |(at, listen)| {
         before(at).filter(|earlier| overlap(**earlier, *listen)).map(move |earlier| {

@@ -75,7 +75,8 @@ fn with_file(named: Option<String>, then: impl FnOnce(&str) -> ExitCode) -> Exit
 
 fn start(source: Source) -> ExitCode {
     run(source, |plan| {
-        let listens: Vec<String> = plan.listens().iter().map(ToString::to_string).collect();
+        let datagrams = plan.udp_listens().into_iter().map(|listen| format!("{listen} over UDP"));
+        let listens: Vec<String> = plan.listens().iter().map(ToString::to_string).chain(datagrams).collect();
         let message = format!("listening on {}", listens.join(", "));
         move || say(message)
     })

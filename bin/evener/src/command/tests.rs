@@ -1,6 +1,6 @@
 //! What the commands make: configs, findings about this machine, the manual page.
 
-use super::check::machine_findings;
+use super::check::{machine_findings, overlaps};
 use super::{man, proxy};
 use crate::cli::{Cli, Proxy};
 use clap::CommandFactory;
@@ -37,8 +37,9 @@ fn the_options_of_proxy_become_a_config() {
 fn the_check_finds_what_run_would_fail_on() {
     let check = |top: &str, listen: &str, expected: &[(&str, Severity)]| {
         let plan = plan(&format!("{top}\n[[site]]\nlisten = [{listen}]\nrespond = {{ status = 404 }}\n"));
-        let findings = machine_findings(&plan);
-        let found: Vec<_> = findings.iter().map(|finding| (finding.code, finding.severity)).collect();
+        let listens = plan.listens();
+        let findings = overlaps(&listens).chain(machine_findings(&plan));
+        let found: Vec<_> = findings.map(|finding| (finding.code, finding.severity)).collect();
         assert_eq!(found, expected, "{top} {listen}");
     };
     let log = |path: &str| format!("[log]\naccess = \"{path}\"");

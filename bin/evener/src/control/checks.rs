@@ -10,7 +10,7 @@
 use super::resources;
 use crate::operator::{reason, say};
 use evener_balance::{Check, Health, Moment, ServerState, SplitMix, Turn, first_check, next_check};
-use evener_plan::{Probe, Protocol, Server, Upstream, UpstreamId, UpstreamTls};
+use evener_plan::{Plan, Probe, Protocol, ProxyVersion, Server, Upstream, UpstreamId, UpstreamTls};
 use evener_proxy::Blueprint;
 use evener_runtime::Millis;
 use evener_tls::Backends;
@@ -64,6 +64,8 @@ struct Subject {
     health: evener_plan::Health,
     protocol: Protocol,
     tls: Option<UpstreamTls>,
+    /// What a check begins with.
+    proxy: Option<ProxyVersion>,
     backing: Mutex<Backing>,
     state: Arc<ServerState>,
 }
@@ -98,6 +100,7 @@ impl Checks {
                 health: health.clone(),
                 protocol: upstream.protocol,
                 tls: upstream.tls.clone(),
+                proxy: proxy(blueprint.plan(), id, health),
                 backing: Mutex::new(Backing { backends: Arc::clone(blueprint.backends()), upstream: id }),
                 state: Arc::clone(state),
             };
@@ -144,6 +147,13 @@ fn servers(blueprint: &Blueprint) -> impl Iterator<Item = (UpstreamId, &Upstream
     })
 }
 
+/// The header that servers of an upstream want to have: all services that lead there agree on it. At a port of its own
+/// there is something else than what clients are led to.
+fn proxy(plan: &Plan, upstream: UpstreamId, health: &evener_plan::Health) -> Option<ProxyVersion> {
+    let mut services = plan.tcp.iter().filter(|service| service.upstream == upstream && health.port.is_none());
+    services.find_map(|service| service.send_proxy)
+}
+
 /// Checks one server for ever.
 async fn watch(subject: Arc<Subject>, room: Arc<Semaphore>, mut rng: SplitMix) {
     let plan = &subject.health;
@@ -152,7 +162,8 @@ async fn watch(subject: Arc<Subject>, room: Arc<Semaphore>, mut rng: SplitMix) {
     loop {
         let Ok(permit) = room.acquire().await else { return };
         let begun = Instant::now();
-        let outcome = evener_upstream::check(&subject.server, plan, subject.protocol, subject.security()).await;
+        let outcome =
+            evener_upstream::check(&subject.server, plan, subject.protocol, subject.proxy, subject.security()).await;
         drop(permit);
         subject.learn(outcome, &mut health);
         let every = if health.is_confirmed() { plan.every } else { plan.every.min(UNCONFIRMED_EVERY) };
@@ -169,6 +180,7 @@ impl Subject {
             && self.health == other.health
             && self.protocol == other.protocol
             && self.tls == other.tls
+            && self.proxy == other.proxy
     }
 
     fn backing(&self) -> Backing {

@@ -2,6 +2,9 @@
 //! nobody.
 //!
 //! It does not accept: workers do, each on its own sockets.
+//!
+//! An address for datagrams that goes is held for a moment longer, by sessions that wait for their last answer. If it comes
+//! back meanwhile, it is waited for.
 
 use crate::operator::reason;
 use evener_plan::{Listen, Plan};
@@ -9,6 +12,12 @@ use evener_runtime::listener::{bind, bind_any};
 use evener_runtime::udp;
 use std::io::{Error, ErrorKind};
 use std::os::fd::OwnedFd;
+use std::time::{Duration, Instant};
+use tokio::time::sleep;
+
+/// How long sessions of an address that went may hold it; they end by themselves in a fraction of that.
+const HELD_MAX: Duration = Duration::from_secs(5);
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Sockets for one worker.
 pub(crate) type Sockets = Vec<(Listen, OwnedFd)>;
@@ -20,11 +29,13 @@ pub(crate) struct Listeners {
     open: Vec<Listen>,
     /// The same for datagrams.
     datagrams: Vec<Listen>,
+    /// Addresses for datagrams that went lately.
+    closing: Vec<(Listen, Instant)>,
 }
 
 impl Listeners {
     pub(crate) fn new(workers: usize) -> Self {
-        Self { workers, open: Vec::new(), datagrams: Vec::new() }
+        Self { workers, open: Vec::new(), datagrams: Vec::new(), closing: Vec::new() }
     }
 
     /// Binds the addresses of `plan` that are not open yet: a list for each worker. On an error nothing stays bound.
@@ -70,10 +81,30 @@ impl Listeners {
         Ok(sockets)
     }
 
+    /// The same, but waits for addresses that sessions of an earlier plan still hold.
+    pub(crate) async fn reopen_datagrams(&self, plan: &Plan) -> Result<Vec<Sockets>, String> {
+        loop {
+            let opened = self.open_datagrams(plan);
+            let is_held = |listen: &Listen| !self.datagrams.contains(listen) && self.is_closing(*listen);
+            if opened.is_ok() || !plan.udp_listens().iter().any(is_held) {
+                return opened;
+            }
+            sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// Whether sessions of an address that went may hold this one.
+    fn is_closing(&self, listen: Listen) -> bool {
+        self.closing.iter().any(|(closing, since)| overlap(*closing, listen) && since.elapsed() < HELD_MAX)
+    }
+
     /// The workers have taken over `plan`.
     pub(crate) fn commit(&mut self, plan: &Plan) {
         self.open = plan.listens();
-        self.datagrams = plan.udp_listens();
+        let before = std::mem::replace(&mut self.datagrams, plan.udp_listens());
+        let gone = before.into_iter().filter(|listen| !self.datagrams.contains(listen));
+        self.closing.retain(|(_, since)| since.elapsed() < HELD_MAX);
+        self.closing.extend(gone.map(|listen| (listen, Instant::now())));
     }
 }
 

@@ -7,6 +7,7 @@
 mod admin;
 mod checks;
 pub(crate) mod listeners;
+mod memory;
 mod report;
 mod resources;
 mod security;
@@ -22,8 +23,11 @@ use evener_admin::Readiness;
 use evener_config::Outcome;
 use evener_observe::{Counters, Diagnostics, LogError, LogWriter};
 use evener_plan::{LogPlan, Plan};
-use evener_proxy::{Blueprint, Command, Security, ServerStates, Setup, reasons};
+use evener_proxy::{Blueprint, Command, Security, ServerStates, Setup, message_reasons, reasons};
+use evener_runtime::pipe::PipeBound;
 use listeners::{Listeners, Sockets};
+use memory::Memory;
+use resources::Bounds;
 use security::Safe;
 use signals::{Order, Signals};
 use std::error::Error;
@@ -48,6 +52,7 @@ struct Control {
     listeners: Listeners,
     states: ServerStates,
     checks: Checks,
+    memory: Memory,
     safe: Safe,
     counters: Arc<Counters>,
     admin: Admin,
@@ -84,7 +89,7 @@ pub(crate) fn run(source: Source, plan: Plan, written: Outcome, started: impl Fn
 
 impl Control {
     fn start(source: Source, plan: Plan, written: Outcome) -> Result<Self, Box<dyn Error>> {
-        let (plan, connections_max) = resources::share_files(plan);
+        let (plan, bounds) = resources::share_files(plan);
         let worker_count = plan.workers.unwrap_or_else(resources::cores);
         // Before anything listens: clients would wait meanwhile.
         let safe = Safe::new(&plan);
@@ -99,6 +104,7 @@ impl Control {
             listeners,
             states: ServerStates::new(resources::secret().ok_or("the system gives no random numbers")?),
             checks: Checks::new(),
+            memory: Memory::new(),
             admin: Admin::new(&counters, safe.books()),
             safe,
             counters,
@@ -107,7 +113,7 @@ impl Control {
         };
         let prepared = control.admin.prepare(&plan)?;
         let blueprint = Arc::new(Blueprint::new(plan, &mut control.states, security));
-        control.start_workers(sockets, &blueprint, connections_max)?;
+        control.start_workers(sockets, &blueprint, bounds)?;
         control.checks.install(&blueprint);
         control.safe.installed(blueprint.plan());
         control.admin.install(prepared);
@@ -118,10 +124,11 @@ impl Control {
         &mut self,
         (sockets, datagrams): (Vec<Sockets>, Vec<Sockets>),
         blueprint: &Arc<Blueprint>,
-        connections_max: usize,
+        bounds: Bounds,
     ) -> Result<(), Box<dyn Error>> {
-        let diagnostics = Arc::new(Diagnostics::new(reasons(), DIAGNOSTICS_EVERY));
+        let diagnostics = Arc::new(Diagnostics::new(message_reasons(), DIAGNOSTICS_EVERY));
         let connections = Arc::new(AtomicUsize::new(0));
+        let pipes = PipeBound::new(bounds.pipes);
         let pressure = Arc::new(tokio::sync::Notify::new());
         for (index, (listeners, datagrams)) in sockets.into_iter().zip(datagrams).enumerate() {
             let counters = Arc::clone(self.counters.worker(index).ok_or("more sockets than workers")?);
@@ -129,8 +136,9 @@ impl Control {
             let log = self.writer.access_log(Arc::clone(&counters));
             let diagnostics = Arc::clone(&diagnostics);
             let connections = Arc::clone(&connections);
-            let pressure = Arc::clone(&pressure);
+            let (pipes, pressure) = (pipes.clone(), Arc::clone(&pressure));
             let seed = resources::seed();
+            let load = self.memory.add_worker();
             let main = move |commands| {
                 evener_proxy::run(Setup {
                     blueprint,
@@ -140,9 +148,11 @@ impl Control {
                     counters,
                     diagnostics,
                     connections,
-                    connections_max,
+                    connections_max: bounds.connections,
+                    pipes,
                     pressure,
                     seed,
+                    load,
                     commands,
                 })
             };
@@ -161,6 +171,7 @@ impl Control {
                 end = self.workers.next_end() => return Farewell::Lost(end),
                 _ = looks.tick() => {
                     self.safe.look();
+                    self.memory.look();
                     continue;
                 }
             };
@@ -205,8 +216,8 @@ impl Control {
 
     async fn install(&mut self, plan: Plan, written: Outcome) -> Result<(), Box<dyn Error>> {
         let security = secure(&self.safe, &self.source, &plan, written)?;
+        let datagrams = self.listeners.reopen_datagrams(&plan).await?;
         let sockets = self.listeners.open(&plan)?;
-        let datagrams = self.listeners.open_datagrams(&plan)?;
         let new_writer = match *self.writer.plan() == plan.log {
             true => None,
             false => Some(start_writer(&plan.log)?),
@@ -220,7 +231,8 @@ impl Control {
         }
         self.listeners.commit(&plan);
         self.grace = plan.shutdown_grace;
-        let (plan, connections_max) = resources::share_files(plan);
+        let (plan, bounds) = resources::share_files(plan);
+        let connections_max = bounds.connections;
         let blueprint = Arc::new(Blueprint::new(plan, &mut self.states, security));
         // Before anything is waited for: a check of the old plan must not speak after the new one has taken over.
         self.checks.install(&blueprint);
@@ -238,6 +250,7 @@ impl Control {
         if tokio::time::timeout(WORKER_PATIENCE, all_installed).await.is_err() {
             say("a worker is busy and takes the change over later");
         }
+        self.memory.reloaded();
         if let Some(writer) = new_writer {
             let old = std::mem::replace(&mut self.writer, writer);
             old.stop(LOG_PATIENCE);
@@ -260,8 +273,8 @@ impl Control {
         // All arms are cancel safe; a reload has no sense any more, so its signal is not looked at.
         tokio::select! {
             () = self.workers.all_ended() => {}
-            () = tokio::time::sleep(self.grace) => say("the grace is over; cutting what is left"),
-            () = signals.ending.recv() => say("asked a second time; cutting what is left"),
+            () = tokio::time::sleep(self.grace) => tell_cut(&self.counters, "the grace is over"),
+            () = signals.ending.recv() => tell_cut(&self.counters, "asked a second time"),
         }
         self.workers.tell_all(|| Command::Stop);
         let has_hung = tokio::time::timeout(WORKER_PATIENCE, self.workers.all_ended()).await.is_err();
@@ -276,10 +289,16 @@ impl Control {
     }
 }
 
+/// The requests among what is cut are in the summary, by their reason.
+fn tell_cut(counters: &Counters, why: &str) {
+    let open = counters.totals().connections_open;
+    say(format_args!("{why}; cutting what is left: {open} client connections"));
+}
+
 /// What a plan needs for TLS. What is wrong with it is told as a check tells it, at its places in the config.
 fn secure(safe: &Safe, source: &Source, plan: &Plan, mut written: Outcome) -> Result<Security, &'static str> {
     let (security, faults) = safe.prepare(plan);
-    written.diagnostics = certificates::met(&faults, &written);
+    written.diagnostics = certificates::met(&faults, plan, &written);
     written.omitted = 0;
     source.tell(&written);
     security.ok_or("certificates, keys or lists cannot be used")

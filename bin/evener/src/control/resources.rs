@@ -5,8 +5,17 @@ use evener_plan::{Plan, UdpService};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::hash::{BuildHasher, RandomState};
 
-/// Descriptors kept free for listeners, logs and pipes; a quarter of them where there are few.
+/// Descriptors kept free for listeners, logs, checks and pipes; a quarter of them where there are few.
 const RESERVED_MAX: usize = 128;
+/// This part of those is for pipes. Clients that read slowly keep their pipes for as long as they like.
+const PIPES_PART: usize = 4;
+/// Where there are many descriptors, some more are for pipes: a part of those beyond the first few thousand, up to a bound.
+/// All of it guesses; who gets no pipe has his bytes copied, which costs time alone.
+const FEW_FILES: usize = 4096;
+const PIPES_PART_OF_MANY: usize = 16;
+const PIPE_FILES_MAX: usize = 2048;
+/// A pipe has two ends.
+const FILES_OF_PIPE: usize = 2;
 /// Without a limit of the system; a bound all the same, since each connection takes memory.
 const UNBOUNDED: usize = 1_000_000;
 /// This part of the descriptors is for sessions over UDP, if they want so many. A guess.
@@ -24,12 +33,14 @@ struct Shares {
     connections: usize,
     /// Sessions over UDP: each needs one for its server.
     sessions: usize,
+    /// Pipes between a client and a server.
+    pipes: usize,
 }
 
 /// Raises the soft limit of open files to the hard one, and derives from it how many clients can be served. Sessions over
 /// UDP have a share of their own, so that neither they nor connections can take the descriptors of the others: where it is
 /// less than the plan allows, the bounds of its services are lowered.
-pub(crate) fn share_files(mut plan: Plan) -> (Plan, usize) {
+pub(crate) fn share_files(mut plan: Plan) -> (Plan, Bounds) {
     let limit = getrlimit(Resource::Nofile);
     // Only a process without the right to raise its own limit fails here, and it stays as it is.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
@@ -38,7 +49,14 @@ pub(crate) fn share_files(mut plan: Plan) -> (Plan, usize) {
     for message in bound_sessions(&mut plan, shares.sessions) {
         say(format_args!("{message}: the limit of open files is {}", files.unwrap_or(UNBOUNDED)));
     }
-    (plan, shares.connections)
+    (plan, Bounds { connections: shares.connections, pipes: shares.pipes })
+}
+
+/// What workers may have open together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) connections: usize,
+    pub(crate) pipes: usize,
 }
 
 fn sessions_wanted(plan: &Plan) -> usize {
@@ -49,14 +67,17 @@ fn sessions_wanted(plan: &Plan) -> usize {
 fn share(files: Option<usize>, connections_wanted: Option<usize>, sessions_wanted: usize) -> Shares {
     let Some(files) = files else {
         let connections = connections_wanted.map_or(UNBOUNDED, |wanted| wanted.min(UNBOUNDED));
-        return Shares { connections, sessions: sessions_wanted };
+        return Shares { connections, sessions: sessions_wanted, pipes: PIPE_FILES_MAX / FILES_OF_PIPE };
     };
-    let free = files - RESERVED_MAX.min(files / 4);
+    let reserved = RESERVED_MAX.min(files / 4);
+    let more_for_pipes = (files.saturating_sub(FEW_FILES) / PIPES_PART_OF_MANY).min(PIPE_FILES_MAX);
+    let pipes = (reserved / PIPES_PART + more_for_pipes) / FILES_OF_PIPE;
+    let free = files - reserved - more_for_pipes;
     // What few connections leave is for sessions too.
     let left = connections_wanted.map_or(0, |wanted| free.saturating_sub(wanted.saturating_mul(2)));
     let sessions = sessions_wanted.min(left.max(free / SESSIONS_PART));
     let derived = ((free - sessions) / 2).clamp(1, UNBOUNDED);
-    Shares { connections: connections_wanted.map_or(derived, |wanted| wanted.min(derived)), sessions }
+    Shares { connections: connections_wanted.map_or(derived, |wanted| wanted.min(derived)), sessions, pipes }
 }
 
 /// Lowers the bounds of the services, each by the same part, until all of them together are `most`; what to say of it.
@@ -105,7 +126,8 @@ mod tests {
         let shares = share(files, connections, sessions);
         assert_eq!((shares.connections, shares.sessions), expected);
         if let Some(files) = files {
-            assert!(2 * shares.connections.min(files / 4) + shares.sessions <= files, "{shares:?}");
+            let of_tunnels = FILES_OF_PIPE * shares.pipes + 2 * shares.connections.min(files / 4);
+            assert!(of_tunnels + shares.sessions <= files, "{shares:?}");
         }
     }
 
@@ -128,6 +150,21 @@ mod tests {
         check(Some(1128), Some(10_000), 0, (500, 0));
         check(Some(1128), Some(usize::MAX), 10_000, (375, 250));
         check(None, Some(7), 10, (7, 10));
+    }
+
+    #[test]
+    fn pipes_have_a_part_of_what_is_reserved_and_more_where_there_is_much() {
+        let check = |files: Option<usize>, expected: (usize, usize)| {
+            let shares = share(files, None, 0);
+            assert_eq!((shares.connections, shares.pipes), expected, "{files:?}");
+        };
+        check(Some(1), (1, 0));
+        check(Some(128), (48, 4));
+        check(Some(1128), (500, 16));
+        check(Some(4096), (1984, 16));
+        check(Some(20_096), (9_484, 516));
+        check(Some(1_048_576), (523_200, 1_040));
+        check(None, (UNBOUNDED, 1_024));
     }
 
     fn plan(sessions: &[u32]) -> Plan {

@@ -186,7 +186,9 @@ fn roots_of_file(path: &str) -> Result<RootCertStore, Fault> {
         fs::read(path).map_err(|error| setting(&format!("cannot read the trusted certificates {path}"), error))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {
-        let certificate = certificate.map_err(|error| setting(&format!("{path} is malformed"), error))?;
+        // The words of the cause might be a private key that stands there by mistake.
+        let malformed = |_| Fault::Setting { what: format!("{path} is malformed"), cause: None };
+        let certificate = certificate.map_err(malformed)?;
         roots.add(certificate).map_err(|error| setting(&format!("{path} is malformed"), error))?;
     }
     if roots.is_empty() {

@@ -122,7 +122,8 @@ impl<S: Stage> Manager<S> {
                 let retry_in = pace.store_again;
                 let broken = || io::Error::other(Fault::Broken);
                 let error = if let Some(Outcome::Saved(Err(error))) = outcome { error } else { broken() };
-                self.stage.tell(Notice::NotStored { host: String::from(name), error, retry_in });
+                let folder = self.store.certificates();
+                self.stage.tell(Notice::NotStored { host: String::from(name), folder, error, retry_in });
             }
         }
     }

@@ -163,11 +163,17 @@ fn an_outage_is_waited_for_in_small_steps_and_a_reload_cuts_them() {
     bench.waits(8 * second);
     bench.host.hurry(bench.now);
     bench.does(Work::Order);
+    // Nothing was asked for in vain, and the folder may be mended.
+    let unwritable = Fault::Unwritable { path: "/state".into(), error: std::io::Error::other("read-only") };
+    assert_eq!(bench.fail_by(unwritable), 16 * second);
+    bench.host.hurry(bench.now);
+    bench.does(Work::Order);
     // What the authority wants is kept, and so is the pause after what it counts.
     assert_eq!(bench.fail_by(refused(503, Some(HOUR))), HOUR.mul_f64(1.05));
     bench.host.hurry(bench.now);
     bench.waits(HOUR.mul_f64(1.05));
-    for counted in [refused(403, None), Fault::Broken, Fault::State(std::io::Error::other("full"))] {
+    let full = Fault::State { path: "/state".into(), error: std::io::Error::other("full") };
+    for counted in [refused(403, None), Fault::Broken, full] {
         let pause = bench.fail_by(counted);
         assert!(pause >= 3 * MINUTE, "{pause:?}");
         bench.host.hurry(bench.now);

@@ -25,40 +25,58 @@ impl Store {
         Self { folder: state_dir.join("acme") }
     }
 
+    /// Makes the folders and tries to write there, so that nothing is asked for that could not be kept. What it writes it
+    /// removes.
+    pub(crate) fn probe(&self) -> Result<(), Fault> {
+        let certificates = self.certificates();
+        let fault = |folder: &Path| {
+            let path = folder.to_owned();
+            |error| Fault::Unwritable { path, error }
+        };
+        make_folder(&certificates).map_err(fault(&certificates))?;
+        for folder in [&self.folder, &certificates] {
+            let path = folder.join("probe");
+            let written = prepare(&path, &[0; PROBE_BYTES], SECRET);
+            discard(&path);
+            written.map_err(fault(folder))?;
+        }
+        Ok(())
+    }
+
     /// The account at this directory, if there is one.
-    pub(crate) fn account(&self, directory: &str) -> io::Result<Option<Vec<u8>>> {
+    pub(crate) fn account(&self, directory: &str) -> Result<Option<Vec<u8>>, Fault> {
         read(&self.account_path(directory))
     }
 
-    pub(crate) fn write_account(&self, directory: &str, content: &[u8]) -> io::Result<()> {
-        make_folder(&self.folder)?;
+    pub(crate) fn write_account(&self, directory: &str, content: &[u8]) -> Result<(), Fault> {
         let path = self.account_path(directory);
-        prepare(&path, content, SECRET)?;
-        commit(&path)
+        let made = make_folder(&self.folder);
+        let written = made.and_then(|()| prepare(&path, content, SECRET)).and_then(|()| commit(&path));
+        written.map_err(|error| Fault::State { path, error })
     }
 
     /// Puts aside an account that the authority does not know any more.
-    pub(crate) fn retire_account(&self, directory: &str) -> io::Result<()> {
+    pub(crate) fn retire_account(&self, directory: &str) -> Result<(), Fault> {
         let path = self.account_path(directory);
         match fs::rename(&path, path.with_extension("json.retired")) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-            outcome => outcome,
+            Err(error) if is_absence(&error) => Ok(()),
+            outcome => outcome.map_err(|error| Fault::State { path, error }),
         }
     }
 
     /// The certificate of this host, if there is one.
     pub(crate) fn certificate(&self, host: &str) -> Result<Option<Certificate>, Fault> {
         let (chain_path, key_path) = self.certificate_paths(host);
-        let Some(key) = read(&key_path).map_err(Fault::State)? else { return Ok(None) };
-        let chain = read(&chain_path).map_err(Fault::State)?;
+        let Some(key) = read(&key_path)? else { return Ok(None) };
+        let chain = read(&chain_path)?;
         let stored = chain.map(|chain| checked(host, chain, key.clone()));
         if let Some(Ok(certificate)) = stored {
             return Ok(Some(certificate));
         }
         // The power may have failed after the key had its new name and before the chain had. Then the chain is still there.
-        let staged = read(&staged_path(&chain_path)).map_err(Fault::State)?;
+        let staged = read(&staged_path(&chain_path))?;
         if let Some(Ok(certificate)) = staged.map(|chain| checked(host, chain, key)) {
-            commit(&chain_path).map_err(Fault::State)?;
+            commit(&chain_path).map_err(|error| Fault::State { path: chain_path, error })?;
             return Ok(Some(certificate));
         }
         stored.transpose()
@@ -66,7 +84,7 @@ impl Store {
 
     /// Stores a certificate. Both files are on disk before either gets its name; the key gets it first.
     pub(crate) fn write_certificate(&self, certificate: &Certificate) -> io::Result<()> {
-        make_folder(&self.folder.join("certificates"))?;
+        make_folder(&self.certificates())?;
         let (chain_path, key_path) = self.certificate_paths(certificate.host());
         prepare(&key_path, certificate.key_pem().as_bytes(), SECRET)?;
         let prepared = prepare(&chain_path, certificate.chain_pem().as_bytes(), PUBLIC);
@@ -78,6 +96,11 @@ impl Store {
         commit(&chain_path)
     }
 
+    /// The folder of certificates.
+    pub(crate) fn certificates(&self) -> PathBuf {
+        self.folder.join("certificates")
+    }
+
     fn account_path(&self, directory: &str) -> PathBuf {
         let hash = digest(&SHA256, directory.as_bytes());
         let short: String = hash.as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect();
@@ -87,7 +110,7 @@ impl Store {
     /// `host` must be checked: it becomes a file's name.
     fn certificate_paths(&self, host: &str) -> (PathBuf, PathBuf) {
         debug_assert!(!host.contains('/') && !host.starts_with('.'), "host name {host:?}");
-        let folder = self.folder.join("certificates");
+        let folder = self.certificates();
         (folder.join(format!("{host}.pem")), folder.join(format!("{host}.key")))
     }
 }
@@ -97,15 +120,19 @@ fn checked(host: &str, chain: Vec<u8>, key: Vec<u8>) -> Result<Certificate, Faul
     Certificate::check(host, text(chain)?, text(key)?)
 }
 
-fn read(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
+fn read(path: &Path) -> Result<Option<Vec<u8>>, Fault> {
     let mut content = Vec::new();
-    file.take(FILE_BYTES_MAX).read_to_end(&mut content)?;
-    Ok(Some(content))
+    let read = File::open(path).and_then(|file| file.take(FILE_BYTES_MAX).read_to_end(&mut content));
+    match read {
+        Ok(_) => Ok(Some(content)),
+        Err(error) if is_absence(&error) => Ok(None),
+        Err(error) => Err(Fault::State { path: path.to_owned(), error }),
+    }
+}
+
+/// Whether there is no such file; nor is there one below another file.
+fn is_absence(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 fn make_folder(path: &Path) -> io::Result<()> {
@@ -148,6 +175,8 @@ fn staged_path(path: &Path) -> PathBuf {
 
 const SECRET: u32 = 0o600;
 const PUBLIC: u32 = 0o644;
+/// More than an account has, so that a full disk shows.
+const PROBE_BYTES: usize = 4096;
 /// No account and no chain is as long.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 

@@ -83,8 +83,18 @@ impl Authority {
         command.arg("-config").arg(&config).args(["-dnsserver", &format!("127.0.0.1:{}", self.names_port)]);
         command.env("PEBBLE_VA_NOSLEEP", "1").env("PEBBLE_AUTHZREUSE", "0");
         command.env("PEBBLE_WFE_NONCEREJECT", self.traits.nonces_rejected.to_string());
-        self.pebble = Some(Process::start(&mut command));
+        let log = fs::OpenOptions::new().append(true).create(true).open(self.log()).unwrap();
+        self.pebble = Some(Process::writing(&mut command, log.into()));
         await_port(self.port);
+    }
+
+    /// How many accounts it was asked to make.
+    pub(crate) fn accounts(&self) -> usize {
+        fs::read_to_string(self.log()).unwrap().matches("accounts in memory").count()
+    }
+
+    fn log(&self) -> PathBuf {
+        self.folder.join("pebble.log")
     }
 
     pub(crate) fn stop(&mut self) {
@@ -133,7 +143,11 @@ struct Process(Child);
 
 impl Process {
     fn start(command: &mut Command) -> Self {
-        let started = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+        Self::writing(command, Stdio::null())
+    }
+
+    fn writing(command: &mut Command, out: Stdio) -> Self {
+        let started = command.stdin(Stdio::null()).stdout(out).stderr(Stdio::null()).spawn();
         Self(started.unwrap_or_else(|error| panic!("{command:?}: {error}; is the Debian package pebble installed?")))
     }
 }

@@ -1,6 +1,7 @@
 //! Authorities that are down, not trusted, or talk nonsense, and a disk that takes nothing.
 
 use std::fs;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use evener_acme::Pace;
@@ -115,16 +116,41 @@ async fn a_disk_that_takes_nothing() {
     let scene = Scene::new(Answers::Both);
     let authority = Authority::running(&folder, &scene, Traits::default());
     let settings = settings(authority.directory(), &authority.ca, &folder);
-    // A file in the place of the folder: nobody can write below it, not even root.
+    // A folder in the place of the file that would be written: nobody can write it, not even root.
     let certificates = settings.state_dir.join("acme/certificates");
-    fs::create_dir_all(certificates.parent().unwrap()).unwrap();
-    fs::write(&certificates, "").unwrap();
+    let blocked = certificates.join(".n.example.com.key.new");
+    fs::create_dir_all(&blocked).unwrap();
     let _run = Run::start(settings, &["n.example.com"], &scene);
     until(&scene, "a certificate", |scene| scene.has("n.example.com")).await;
-    until(&scene, "the reason", |scene| scene.was_told("cannot store the certificate of n.example.com: ")).await;
-    fs::remove_file(&certificates).unwrap();
+    until(&scene, "the reason", |scene| scene.was_told("cannot store the certificate of n.example.com in ")).await;
+    fs::remove_dir(&blocked).unwrap();
     until(&scene, "the file", |_| certificates.join("n.example.com.pem").exists()).await;
     assert_eq!(scene.certificates().len(), 1);
+}
+
+#[tokio::test]
+async fn where_nothing_can_be_kept_nothing_is_asked_for() {
+    for place in [".", "acme", "acme/certificates"] {
+        let folder = Folder::new(&format!("unwritable-{}", place.len()));
+        let scene = Scene::new(Answers::Both);
+        let authority = Authority::running(&folder, &scene, Traits::default());
+        let settings = settings(authority.directory(), &authority.ca, &folder);
+        // A file in the place of the folder: nobody can write below it, not even root.
+        let path = settings.state_dir.join(place).components().collect::<PathBuf>();
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "").unwrap();
+        let told = format!("{}/acme/certificates cannot be written: ", settings.state_dir.display());
+        let run = Run::start(settings, &["s.example.com"], &scene);
+        until(&scene, "three tries", |scene| scene.notices().len() >= 3).await;
+        let notices = scene.notices();
+        assert!(notices.iter().all(|notice| notice.contains(&told) && notice.contains("state_dir = ")), "{notices:?}");
+        assert_eq!(authority.accounts(), 0, "{notices:?}");
+        // Mended, it needs nobody to do anything.
+        fs::remove_file(&path).unwrap();
+        until(&scene, "a certificate", |scene| scene.has("s.example.com")).await;
+        assert_eq!(authority.accounts(), 1);
+        drop(run);
+    }
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@
 //! that is replaced takes what the system has queued, lets answers under way come to their end, and is gone after
 //! [`LINGER`]. Whoever drops the server ends everything at once.
 
-use crate::binding::{AdminError, Binding, Listener};
+use crate::binding::{AdminError, Binding, Listener, OwnFile};
 use crate::connection::{self, Door};
 use evener_plan::AdminListen;
 use std::fmt;
@@ -54,7 +54,15 @@ pub struct Server {
 
 struct Open {
     listen: AdminListen,
+    file: Option<OwnFile>,
     closing: watch::Sender<bool>,
+}
+
+impl Open {
+    /// Whether clients that look for it find it: somebody may have taken away the file of a socket.
+    fn is_found(&self) -> bool {
+        self.file.as_ref().is_none_or(OwnFile::is_own)
+    }
 }
 
 /// What a plan asks for, bound but not yet served.
@@ -74,13 +82,13 @@ impl Server {
         Self { views, open: None, tasks: JoinSet::new() }
     }
 
-    /// Binds what a plan asks for, unless it is open already. What is open stays as it is. Must run within tokio.
+    /// Binds what a plan asks for, unless it is open and can be found. What is open stays as it is. Must run within tokio.
     ///
     /// # Errors
     /// The address cannot be listened on.
     pub fn prepare(&self, listen: Option<&AdminListen>) -> Result<Prepared, AdminError> {
         let change = match (listen, &self.open) {
-            (Some(listen), Some(open)) if open.listen == *listen => Change::Nothing,
+            (Some(listen), Some(open)) if open.listen == *listen && open.is_found() => Change::Nothing,
             (Some(listen), _) => Change::Open(Binding::bind(listen)?),
             (None, Some(_)) => Change::Close,
             (None, None) => Change::Nothing,
@@ -97,8 +105,9 @@ impl Server {
             Change::Open(Binding { listen, listener }) => {
                 self.retire();
                 let (closing, receiver) = watch::channel(false);
+                let file = listener.file().cloned();
                 self.tasks.spawn(accept_all(listener, self.views.clone(), receiver));
-                self.open = Some(Open { listen, closing });
+                self.open = Some(Open { listen, file, closing });
             }
         }
     }

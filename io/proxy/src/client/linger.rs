@@ -12,6 +12,8 @@ use std::time::Duration;
 const TOTAL: Duration = Duration::from_secs(30);
 /// How long it may pause.
 const PAUSE: Duration = Duration::from_secs(5);
+/// How long it is left alone when others need its place; the answer is with it by then, unless the line is very bad.
+const UNDISTURBED: Duration = Duration::from_secs(1);
 /// How much is thrown away at most; a client that ignores the answer for longer is cut.
 const BYTES_MAX: u64 = 256 * 1024 * 1024;
 
@@ -25,7 +27,9 @@ pub(crate) async fn linger(client: &Client, session: &mut Session) {
     if session.inbound.capacity() == 0 {
         session.inbound = client.worker.buffers.take_small();
     }
-    let end = Millis::now().after(TOTAL);
+    let begun = Millis::now();
+    let end = begun.after(TOTAL);
+    client.alarm.rest(begun.after(UNDISTURBED));
     let mut dropped = 0_u64;
     while dropped < BYTES_MAX {
         client.alarm.set(end.min(Millis::now().after(PAUSE)));

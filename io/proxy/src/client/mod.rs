@@ -9,15 +9,20 @@
 mod burst;
 mod head;
 mod linger;
+mod parting;
+mod phase;
 mod rest;
 pub(crate) mod streams;
+mod taken_back;
 
 use crate::exchange;
-use crate::state::{Client, Worker};
+use crate::state::{Client, Door, TooMany, Worker};
 use burst::burst;
+use evener_plan::Listen;
 use evener_runtime::Socket;
 use rest::{Rest, Rested};
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -82,10 +87,34 @@ impl Future for Serve {
     }
 }
 
-/// Answers a connection beyond the limit with 503, as far as that goes without waiting.
-pub(crate) fn refuse(worker: &Worker, socket: &Socket) {
-    let mut out = Vec::with_capacity(256);
-    exchange::write_refusal(worker, &mut out);
-    socket.write_now(&out);
-    socket.shutdown_write();
+/// A connection for which there is no room.
+#[derive(Debug)]
+pub(crate) struct Unplaced<'w> {
+    pub(crate) worker: &'w Worker,
+    pub(crate) peer: IpAddr,
+    pub(crate) listen: Listen,
+    /// What it would have gone through.
+    pub(crate) door: Option<&'w Door>,
+}
+
+impl Unplaced<'_> {
+    /// Turns it away. HTTP in the clear is told why, as far as that goes without waiting; under TLS and for services of layer
+    /// 4 nothing that is said now would be understood, so that closing is a reset.
+    pub(crate) fn refuse(&self, socket: &Socket, why: TooMany) {
+        let Self { worker, peer, listen, door } = self;
+        exchange::count_failure(&worker.counters, why.reason());
+        let what = match why {
+            TooMany::Connections => "as many connections are open as may be (`connections`)",
+            TooMany::OfAddress => "its address has as many connections as it may (`connections_per_address`)",
+        };
+        worker.diagnostics.error(why.reason(), format_args!("client {peer} on {listen} was turned away: {what}"));
+        if door.is_some_and(|door| door.is_tls || door.is_tcp) {
+            socket.reset_on_close();
+            return;
+        }
+        let mut out = Vec::with_capacity(256);
+        exchange::write_refusal(worker, why, &mut out);
+        socket.write_now(&out);
+        socket.shutdown_write();
+    }
 }

@@ -1,11 +1,15 @@
 //! One client connection of HTTP/2: streams come on it, and each is an exchange of its own.
 //!
-//! LIFECYCLE: begin -> streams come and go, with rests in between -> drained (GOAWAY: those that are open are served) ->
-//! closed. A client that takes back requests faster than it lets them be answered, says much and asks nothing, never ends what
-//! it says, or takes nothing of what it asked for, is told so and closed.
+//! LIFECYCLE: begin -> streams come and go, with rests in between -> drained (GOAWAY: those that are open are served, and
+//! those that open before the client can know) -> parted (see `parting`) -> closed. A client that takes back requests
+//! faster than it lets them be answered, says much and asks nothing, never ends what it says, or takes nothing of what it
+//! asked for, is told so and closed.
 
+use super::parting;
+use super::phase::{Leave, Phase, Signs};
+use super::taken_back::{self, TakenBack};
 use crate::exchange::{self, ClientFault, Fault};
-use crate::state::{Entrant, Secured};
+use crate::state::{EntranceFault, Entrant, Secured};
 use evener_balance::Rng;
 use evener_http::{HeadLimits, Progress, RequestFault};
 use evener_runtime::alarm::Wake;
@@ -14,6 +18,7 @@ use evener_tls::Link;
 use evener_wire::{BeginFault, ServerSettings, ServerStream, Serving, Wire};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::fmt::Display;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::rc::Rc;
@@ -32,17 +37,14 @@ struct Shared {
     hands: Cell<u64>,
     /// Idle hands are to go.
     is_over: Cell<bool>,
-    /// Requests that were taken back before they were answered; answers make up for them.
-    taken_back: Cell<u32>,
+    taken_back: TakenBack,
     /// Of the heads of all streams that are being answered.
     head_bytes: Cell<usize>,
     /// Why the connection ends was counted and said.
     is_told: Cell<bool>,
+    /// When an exchange last ended with a part of its answer that the client did not take.
+    gave_up: Cell<Option<Millis>>,
 }
-
-/// How far requests that were taken back may outnumber answers (CVE-2023-44487): more than a browser closes at once, and
-/// no work worth an attack.
-const TAKEN_BACK_MAX: u32 = 200;
 
 /// Bytes of heads that a connection may have us hold at a time: many times what browsers send, and little memory. What goes
 /// beyond is answered with 431.
@@ -51,23 +53,28 @@ const HEAD_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// How long the hands of a connection wait for the next stream.
 const WARM: Duration = Duration::from_millis(500);
 
-/// How long a drained connection may take to say goodbye.
+/// How long is waited for the client's word that it opens no further stream, and then for ours to go out.
 const PARTING: Duration = Duration::from_secs(2);
 
 /// Serves a connection to its end.
 pub(crate) async fn serve(entrant: Entrant, link: Link, secured: Option<Rc<Secured>>) {
     let limits = entrant.worker.snapshot().plan().limits.clone();
     let head_bytes_max = u32::try_from(limits.head_bytes_max + 32 * limits.fields_max).unwrap_or(u32::MAX);
-    let settings = ServerSettings { streams_max: limits.streams_max, head_bytes_max };
-    entrant.alarm.set(Millis::now().after(limits.head_timeout));
+    let taken_back_max = taken_back::MAX as usize;
+    let settings = ServerSettings { streams_max: limits.streams_max, head_bytes_max, taken_back_max };
+    entrant.has_begun(Millis::now().after(limits.head_timeout));
     let mut serving = match begin(&entrant, link, &settings).await {
         Some(Ok(serving)) => serving,
-        Some(Err(BeginFault::Broken)) => return tell(&entrant, ClientFault::NoForm, "does not begin with HTTP/2"),
-        Some(Err(BeginFault::Lost(_))) | None => return,
+        Some(Err(BeginFault::Broken)) => {
+            return tell(&entrant, ClientFault::NoForm.reason(), "does not begin with HTTP/2");
+        }
+        Some(Err(BeginFault::Lost(_))) => return,
+        None => return tell(&entrant, EntranceFault::Late.reason(), EntranceFault::Late),
     };
+    entrant.alarm.work();
     let shared = Rc::new(Shared::new(entrant, secured));
     let mut watch = Watch::new(limits.send_timeout, limits.head_timeout);
-    poll_fn(|cx| poll(cx, &mut serving, &shared, &mut watch)).await;
+    let end = poll_fn(|cx| poll(cx, &mut serving, &shared, &mut watch)).await;
     if serving.is_flooded() {
         shared.tell(ClientFault::Floods, "sends too much that asks for nothing");
     } else if serving.is_broken() {
@@ -75,18 +82,19 @@ pub(crate) async fn serve(entrant: Entrant, link: Link, secured: Option<Rc<Secur
     }
     shared.is_over.set(true);
     shared.dismiss();
-    serving.link().part();
+    let remains = serving.into_remains();
+    if end == End::Said && !watch.is_settled {
+        parting::part(&shared.entrant, &remains, watch.last_sign(Millis::now())).await;
+    }
+    remains.link().part();
 }
 
-/// `None`: too late.
+/// `None`: too late, which for want of room it is sooner.
 async fn begin(entrant: &Entrant, link: Link, settings: &ServerSettings) -> Option<Result<Serving, BeginFault>> {
     let mut beginning = pin!(Serving::begin(link, settings));
     poll_fn(|cx| match beginning.as_mut().poll(cx) {
         Poll::Ready(begun) => Poll::Ready(Some(begun)),
-        Poll::Pending => match entrant.alarm.poll(cx) {
-            Poll::Ready(Wake::Deadline) => Poll::Ready(None),
-            Poll::Ready(Wake::Shed) | Poll::Pending => Poll::Pending,
-        },
+        Poll::Pending => entrant.alarm.poll(cx).map(|_| None),
     })
     .await
 }
@@ -97,33 +105,48 @@ struct Watch {
     head_timeout: Duration,
     phase: Phase,
     armed: Option<Millis>,
+    leave: Leave,
+    /// The client was told that it asks too much.
+    is_calmed: bool,
+    /// A stream was open when this was looked at last.
+    was_open: bool,
+    /// When the client was last seen to be there.
+    alive: Millis,
+    /// Nothing was answered since GOAWAY was said, so that the client has all once it answers that.
+    is_settled: bool,
     /// What has begun to come and is not whole, and when it must be.
     unfinished: Option<(u64, Millis)>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    /// Streams are open and the client takes what is sent.
-    Working,
-    /// The client takes nothing, since then.
-    Blocked(Millis),
-    /// No stream is open, since then.
-    Resting(Millis),
-    /// GOAWAY was said; open streams are served.
-    Draining,
-    /// GOAWAY was said, then, and nothing is left to be done.
-    Parting(Millis),
-}
-
 impl Watch {
     fn new(send_timeout: Duration, head_timeout: Duration) -> Self {
-        Self { send_timeout, head_timeout, phase: Phase::Working, armed: None, unfinished: None }
+        Self {
+            send_timeout,
+            head_timeout,
+            phase: Phase::Working,
+            armed: None,
+            leave: Leave::Nothing,
+            is_calmed: false,
+            was_open: false,
+            alive: Millis::now(),
+            is_settled: false,
+            unfinished: None,
+        }
     }
 }
 
+/// How a connection ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// All was said, and the client may still take it.
+    Said,
+    /// What is not with the client is of no use, or it takes nothing.
+    Cut,
+}
+
 /// Ready when the connection is over.
-fn poll(cx: &mut Context<'_>, serving: &mut Serving, shared: &Rc<Shared>, watch: &mut Watch) -> Poll<()> {
-    if shared.taken_back.get() > TAKEN_BACK_MAX && !watch.is_parting() {
+fn poll(cx: &mut Context<'_>, serving: &mut Serving, shared: &Rc<Shared>, watch: &mut Watch) -> Poll<End> {
+    if shared.taken_back.is_too_much() && !watch.is_over() {
         shared.tell(ClientFault::TakesBack, "takes back too many requests");
         watch.calm(serving);
     }
@@ -133,8 +156,9 @@ fn poll(cx: &mut Context<'_>, serving: &mut Serving, shared: &Rc<Shared>, watch:
                 shared.give(stream);
                 continue;
             }
-            Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(()),
-            Poll::Pending if serving.is_flooded() && !watch.is_parting() => {
+            Poll::Ready(None) if !watch.is_calmed => return Poll::Ready(End::Said),
+            Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(End::Cut),
+            Poll::Pending if serving.is_flooded() && !watch.is_over() => {
                 watch.calm(serving);
                 continue;
             }
@@ -142,7 +166,7 @@ fn poll(cx: &mut Context<'_>, serving: &mut Serving, shared: &Rc<Shared>, watch:
         }
         match watch.step(cx, serving, shared) {
             Step::Wait => return Poll::Pending,
-            Step::Over => return Poll::Ready(()),
+            Step::Over => return Poll::Ready(End::Cut),
             Step::Again => {}
         }
     }
@@ -161,9 +185,10 @@ impl Watch {
     fn step(&mut self, cx: &mut Context<'_>, serving: &mut Serving, shared: &Shared) -> Step {
         let (worker, alarm) = (&shared.entrant.worker, &shared.entrant.alarm);
         let now = Millis::now();
-        self.enter(self.next(now, shared.open.get(), serving.is_blocked(cx), serving.take_has_heard()), alarm, now);
-        if worker.is_draining() && !matches!(self.phase, Phase::Draining | Phase::Parting(_)) {
-            return self.drain(serving, alarm, now);
+        let signs = self.look(cx, serving, shared, now);
+        self.enter(self.phase.next(now, signs, self.leave), alarm, now);
+        if worker.is_draining() && self.leave == Leave::Nothing {
+            return self.drain(serving);
         }
         if self.is_late(serving, now) {
             shared.tell(ClientFault::HeadTimeout, "does not end what it began to say");
@@ -171,13 +196,13 @@ impl Watch {
             return Step::Again;
         }
         let end = match self.phase {
-            Phase::Working | Phase::Draining => Millis::NEVER,
+            Phase::Working => Millis::NEVER,
             Phase::Blocked(since) => since.after(self.send_timeout),
             Phase::Resting(since) if shared.has_idle_hands() => since.after(WARM),
             Phase::Resting(since) => since.after(worker.idle_timeout()),
             Phase::Parting(since) => since.after(PARTING),
         };
-        let end = self.unfinished.filter(|_| !self.is_parting()).map_or(end, |(_, late)| end.min(late));
+        let end = self.unfinished.filter(|_| !self.is_over()).map_or(end, |(_, late)| end.min(late));
         if self.armed != Some(end) {
             alarm.set(end);
             self.armed = Some(end);
@@ -186,22 +211,33 @@ impl Watch {
         self.armed = None;
         match (wake, self.phase) {
             (Wake::Deadline, Phase::Blocked(since)) if now < since.after(self.send_timeout) => Step::Again,
-            (Wake::Deadline, Phase::Blocked(_)) => {
-                // Exchanges that are under way count themselves.
-                if shared.open.get() == 0 {
+            (Wake::Deadline, Phase::Blocked(since)) => {
+                // Exchanges that are under way, or were until now, count themselves.
+                let is_counted = shared.open.get() > 0 || shared.gave_up.get() >= Some(since);
+                if !is_counted {
                     shared.tell(ClientFault::ReadsTooSlowly, "takes nothing of what was answered");
                 }
+                serving.give_up();
                 Step::Over
             }
-            (Wake::Deadline, Phase::Parting(_)) => Step::Over,
+            (Wake::Deadline, Phase::Parting(_)) if self.is_over() => Step::Over,
+            (Wake::Deadline, Phase::Parting(_)) => {
+                // It does not answer. What it opens from now on it knows to be unanswered.
+                serving.leave();
+                self.last_word(now)
+            }
             (Wake::Deadline, Phase::Resting(_)) if shared.has_idle_hands() => {
                 shared.dismiss();
                 serving.rest();
                 Step::Again
             }
             (Wake::Deadline, Phase::Resting(since)) if now < since.after(worker.idle_timeout()) => Step::Again,
-            (_, Phase::Resting(_)) => self.drain(serving, alarm, now),
-            (Wake::Shed, _) | (Wake::Deadline, Phase::Working | Phase::Draining) => Step::Again,
+            (Wake::Shed, Phase::Resting(_)) => {
+                self.enter(Phase::Parting(now), alarm, now);
+                self.make_room(serving, now)
+            }
+            (Wake::Deadline, Phase::Resting(_)) => self.drain(serving),
+            (Wake::Shed, _) | (Wake::Deadline, Phase::Working) => Step::Again,
         }
     }
 
@@ -212,29 +248,55 @@ impl Watch {
             (Some(number), _) => Some((number, now.after(self.head_timeout))),
             (None, _) => None,
         };
-        !self.is_parting() && self.unfinished.is_some_and(|(_, late)| now >= late)
+        !self.is_over() && self.unfinished.is_some_and(|(_, late)| now >= late)
     }
 
-    fn is_parting(&self) -> bool {
-        matches!(self.phase, Phase::Parting(_))
+    fn is_over(&self) -> bool {
+        self.leave == Leave::Final
     }
 
     fn calm(&mut self, serving: &mut Serving) {
         serving.calm();
-        self.phase = Phase::Parting(Millis::now());
+        self.is_calmed = true;
+        self.last_word(Millis::now());
     }
 
-    fn next(&self, now: Millis, open: usize, is_blocked: bool, has_heard: bool) -> Phase {
-        match self.phase {
-            Phase::Parting(since) => Phase::Parting(since),
-            Phase::Draining if open == 0 => Phase::Parting(now),
-            Phase::Draining => Phase::Draining,
-            Phase::Blocked(since) if is_blocked => Phase::Blocked(since),
-            _ if is_blocked => Phase::Blocked(now),
-            Phase::Resting(since) if open == 0 && !has_heard => Phase::Resting(since),
-            _ if open == 0 => Phase::Resting(now),
-            _ => Phase::Working,
+    fn last_word(&mut self, now: Millis) -> Step {
+        (self.leave, self.is_settled) = (Leave::Final, false);
+        self.phase = Phase::Parting(now);
+        Step::Again
+    }
+
+    /// Its place is needed now: it ends without waiting for anything. What it opens from now on it knows to be unanswered.
+    fn make_room(&mut self, serving: &mut Serving, now: Millis) -> Step {
+        serving.leave();
+        let step = self.last_word(now);
+        self.is_settled = true;
+        step
+    }
+
+    fn look(&mut self, cx: &mut Context<'_>, serving: &Serving, shared: &Shared, now: Millis) -> Signs {
+        let is_open = shared.open.get() > 0;
+        let is_blocked = serving.is_blocked(cx);
+        // Answers that were given, and that the client's windows have shut out since.
+        let is_owing = !is_open && self.leave > Leave::Nothing && serving.has_streams();
+        let signs = Signs {
+            is_open,
+            is_blocked: is_blocked || is_owing,
+            has_taken: serving.take_has_taken() && is_blocked,
+            has_heard: serving.take_has_heard(),
+        };
+        if is_open || signs.has_heard || signs.has_taken {
+            self.alive = now;
         }
+        self.was_open = is_open || is_owing;
+        self.is_settled &= !self.was_open;
+        signs
+    }
+
+    /// When the client was last seen to be there, or had something to wait for.
+    fn last_sign(&self, now: Millis) -> Millis {
+        if self.was_open { now } else { self.alive }
     }
 
     fn enter(&mut self, next: Phase, alarm: &Alarm, now: Millis) {
@@ -242,15 +304,15 @@ impl Watch {
         match next {
             Phase::Resting(_) if !was_resting => alarm.rest(now),
             Phase::Resting(_) => {}
-            Phase::Working | Phase::Blocked(_) | Phase::Draining | Phase::Parting(_) if was_resting => alarm.work(),
-            Phase::Working | Phase::Blocked(_) | Phase::Draining | Phase::Parting(_) => {}
+            Phase::Working | Phase::Blocked(_) | Phase::Parting(_) if was_resting => alarm.work(),
+            Phase::Working | Phase::Blocked(_) | Phase::Parting(_) => {}
         }
         self.phase = next;
     }
 
-    fn drain(&mut self, serving: &mut Serving, alarm: &Alarm, now: Millis) -> Step {
+    fn drain(&mut self, serving: &mut Serving) -> Step {
         serving.drain();
-        self.enter(Phase::Draining, alarm, now);
+        (self.leave, self.is_settled) = (Leave::Announced, !self.was_open);
         Step::Again
     }
 }
@@ -265,9 +327,10 @@ impl Shared {
             idle: RefCell::default(),
             hands: Cell::new(0),
             is_over: Cell::new(false),
-            taken_back: Cell::new(0),
+            taken_back: TakenBack::new(Millis::now()),
             head_bytes: Cell::new(0),
             is_told: Cell::new(false),
+            gave_up: Cell::new(None),
         }
     }
 
@@ -304,12 +367,12 @@ impl Shared {
         if self.is_told.replace(true) {
             return;
         }
-        tell(&self.entrant, fault, what);
+        tell(&self.entrant, fault.reason(), what);
     }
 }
 
-fn tell(entrant: &Entrant, fault: ClientFault, what: &str) {
-    let (reason, peer) = (fault.reason(), entrant.peer);
+fn tell(entrant: &Entrant, reason: &'static str, what: impl Display) {
+    let peer = entrant.peer;
     exchange::count_failure(&entrant.worker.counters, reason);
     let message = format_args!("client {peer} {what}; its connection is closed");
     entrant.worker.diagnostics.error(reason, message);
@@ -366,7 +429,9 @@ async fn answer(shared: &Shared, stream: Box<ServerStream>, alarm: Alarm) -> Ala
         let limits = &snapshot.plan().limits;
         HeadLimits { bytes_max: limits.head_bytes_max, fields_max: limits.fields_max }
     };
+    let is_gone = shared.taken_back.is_some() && stream.is_over();
     let fault = match (is_said, session.parser.parse(session.inbound.filled(), &bounds)) {
+        (true, Ok(Progress::Complete)) if is_gone => Some(ClientFault::Gone.into()),
         (true, Ok(Progress::Complete)) => None,
         (true, Err(fault)) => Some(Fault::Request(fault)),
         (false, _) | (true, Ok(Progress::NeedMore)) => Some(ClientFault::NoForm.into()),
@@ -385,8 +450,14 @@ async fn answer(shared: &Shared, stream: Box<ServerStream>, alarm: Alarm) -> Ala
         Some(fault) => exchange::reject(&client, &mut session, fault).await,
     };
     let is_reset = matches!(&client.wire, Wire::Served(stream) if stream.is_reset());
-    let taken_back = shared.taken_back.get();
-    shared.taken_back.set(if is_reset { taken_back + 1 } else { taken_back.saturating_sub(1) });
+    if matches!(&client.wire, Wire::Served(stream) if stream.is_stuck()) {
+        shared.gave_up.set(Some(Millis::now()));
+    }
+    if is_reset {
+        shared.taken_back.add(Millis::now());
+    } else {
+        shared.taken_back.make_up();
+    }
     session.strip(&worker.buffers);
     worker.give_back_session(session);
     client.alarm
@@ -415,7 +486,7 @@ impl Drop for OpenStream<'_> {
         let open = self.shared.open.get() - 1;
         self.shared.open.set(open);
         self.shared.head_bytes.set(self.shared.head_bytes.get() - self.head_bytes);
-        if open == 0 || self.shared.taken_back.get() > TAKEN_BACK_MAX {
+        if open == 0 || self.shared.taken_back.is_too_much() {
             // The connection may have to rest now, or to end.
             self.shared.entrant.alarm.wake();
         }

@@ -1,25 +1,35 @@
 //! Looking at the first bytes of a connection without taking them, until they tell what it is.
 
+use super::wait::{Exit, InDrain, for_word};
 use crate::state::{Ends, EntranceFault, Entrant};
 use evener_plan::AcceptProxy;
 use evener_preamble::hello::{HelloProgress, HelloReader};
 use evener_preamble::proxy;
-use evener_runtime::alarm::Wake;
-use evener_runtime::{Alarm, Socket};
+use evener_runtime::{Alarm, Millis, Socket};
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
+
+/// What a PROXY header has told.
+#[derive(Debug)]
+pub(crate) struct ProxyTold {
+    pub(crate) ends: Ends,
+    /// Or the sender speaks for itself, as with a check of its own.
+    pub(crate) is_client_told: bool,
+}
 
 /// Reads the PROXY header that must come first, and takes the client's address from it.
 pub(crate) async fn proxy_header(
     entrant: &mut Entrant,
     socket: &Socket,
     accept: &AcceptProxy,
-) -> Result<Ends, EntranceFault> {
+    until: Millis,
+) -> Result<ProxyTold, Exit> {
     let is_trusted = accept.from.is_empty() || accept.from.iter().any(|block| block.contains(entrant.peer));
     if !is_trusted {
-        return Err(EntranceFault::UntrustedPeer);
+        return Err(EntranceFault::UntrustedPeer.into());
     }
+    for_word(entrant, socket, until, InDrain::Leaves).await?;
     let mut bytes = vec![0; proxy::HEADER_BYTES_MAX];
     let mut known = 0;
     loop {
@@ -34,7 +44,8 @@ pub(crate) async fn proxy_header(
                 // A connection of the sender's own has the addresses that it has.
                 let source = header.source.unwrap_or(entrant.address);
                 let destination = header.destination.or_else(|| socket.local_address());
-                return Ok(Ends { source: Some(source), destination });
+                let is_client_told = header.source.is_some();
+                return Ok(ProxyTold { ends: Ends { source: Some(source), destination }, is_client_told });
             }
         }
     }
@@ -49,7 +60,8 @@ pub(crate) enum Named {
 }
 
 /// Looks for the name in a ClientHello.
-pub(crate) async fn server_name(entrant: &Entrant, socket: &Socket) -> Result<Named, EntranceFault> {
+pub(crate) async fn server_name(entrant: &Entrant, socket: &Socket, until: Millis) -> Result<Named, Exit> {
+    for_word(entrant, socket, until, InDrain::Leaves).await?;
     let mut reader = HelloReader::new();
     let mut bytes = vec![0; HELLO_BYTES_FIRST];
     let mut known = 0;
@@ -73,7 +85,8 @@ const HELLO_BYTES_FIRST: usize = 4096;
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// Whether the connection begins with the preface of HTTP/2.
-pub(crate) async fn is_http2(entrant: &Entrant, socket: &Socket) -> Result<bool, EntranceFault> {
+pub(crate) async fn is_http2(entrant: &Entrant, socket: &Socket, until: Millis) -> Result<bool, Exit> {
+    for_word(entrant, socket, until, InDrain::Leaves).await?;
     let mut bytes = [0; PREFACE.len()];
     let mut known = 0;
     loop {
@@ -111,10 +124,8 @@ async fn before_deadline(
 ) -> Result<usize, EntranceFault> {
     poll_fn(|cx| match step(cx) {
         Poll::Ready(done) => Poll::Ready(done.map_err(|_| EntranceFault::Closed)),
-        Poll::Pending => match alarm.poll(cx) {
-            Poll::Ready(Wake::Deadline) => Poll::Ready(Err(EntranceFault::Late)),
-            Poll::Ready(Wake::Shed) | Poll::Pending => Poll::Pending,
-        },
+        // For want of room the time may be over sooner.
+        Poll::Pending => alarm.poll(cx).map(|_| Err(EntranceFault::Late)),
     })
     .await
 }

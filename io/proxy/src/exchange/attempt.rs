@@ -1,7 +1,7 @@
 //! One try at one server: send the request, wait for the head of its answer. What a failed try permits is told by
 //! [`Failed`]; the caller decides.
 
-use super::fault::{ClientFault, Fault, UpstreamFault};
+use super::fault::{ClientFault, Fault, OwnFault, UpstreamFault};
 use super::trip::Trip;
 use super::upload::Upload;
 use super::watch::Watch;
@@ -9,7 +9,7 @@ use crate::state::{Client, Session};
 use evener_http::{HeadLimits, Progress, RequestContext, Version, write_interim_head};
 use evener_plan::Upstream;
 use evener_runtime::{Buffer, Millis};
-use evener_wire::Wire;
+use evener_wire::{Loss, Wire};
 use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll, ready};
@@ -115,8 +115,19 @@ impl<'a> Attempt<'a> {
         let is_untouched = match &self.upload {
             Some(upload) => upload.is_untouched(),
             None => self.sent == 0,
-        } || self.server.is_refused();
+        } || self.server.loss().is_some_and(|loss| loss == Loss::Refused || loss.is_unsaid());
         Failed { fault, is_untouched, is_heard: self.is_heard, is_seen: self.is_seen }
+    }
+
+    /// Nothing more comes from the server.
+    fn closed(&self) -> Fault {
+        self.server.loss().map_or_else(|| UpstreamFault::Closed.into(), Fault::from)
+    }
+
+    /// What a server under TLS has said why it takes nothing more.
+    fn last_word(&self) -> Option<Fault> {
+        let error = self.server.read_now(&mut [0; 1])?.err();
+        error.filter(evener_tls::is_of_tls).map(|error| UpstreamFault::Tls(error).into())
     }
 
     async fn steps(&mut self, session: &mut Session, trip: &mut Trip) -> Result<(), Fault> {
@@ -130,7 +141,7 @@ impl<'a> Attempt<'a> {
                     self.is_heard = true;
                     trip.mark_first_byte();
                 }
-                Step::Closed => return Err(UpstreamFault::Closed.into()),
+                Step::Closed => return Err(self.closed()),
                 Step::Late => {
                     self.late(trip)?;
                     deadline = self.response_deadline(trip);
@@ -184,6 +195,7 @@ impl<'a> Attempt<'a> {
                 Ok(count) => self.sent += count,
                 // A server may answer and close before it has read everything (RFC 9112 §9.5): look for the answer.
                 Err(UpstreamFault::Closed) if self.sent > 0 => return Ok(()),
+                Err(UpstreamFault::Closed) => return Err(self.last_word().unwrap_or_else(|| self.closed())),
                 Err(fault) => return Err(fault.into()),
             }
         }
@@ -195,6 +207,9 @@ impl<'a> Attempt<'a> {
     async fn step(&mut self, session: &mut Session, trip: &mut Trip, mut deadline: Millis) -> Step {
         let mut watch = Watch::new(&self.client.alarm);
         let Session { inbound, body, answer, out, is_half_closed, .. } = session;
+        let client = self.client;
+        // Made when it is needed, and rarely is.
+        let mut left = None;
         poll_fn(|cx| {
             let mut is_uploading = false;
             if let Some(upload) = self.upload.as_deref_mut().filter(|upload| upload.is_running()) {
@@ -208,10 +223,19 @@ impl<'a> Attempt<'a> {
                     Poll::Pending => {
                         is_uploading = true;
                         deadline = trip.earlier(upload.deadline());
+                        if upload.is_held_up() {
+                            let left = left.get_or_insert_with(|| Box::pin(client.wire.broken()));
+                            if left.as_mut().poll(cx).is_ready() {
+                                return Poll::Ready(Step::ClientLeft);
+                            }
+                        }
                     }
                 }
             }
             match self.poll_answer(cx, answer) {
+                Poll::Ready(Err(error)) if evener_tls::is_of_tls(&error) => {
+                    return Poll::Ready(Step::Fault(UpstreamFault::Tls(error).into()));
+                }
                 Poll::Ready(Ok(0) | Err(_)) => return Poll::Ready(Step::Closed),
                 Poll::Ready(Ok(count)) => return Poll::Ready(Step::Read(count)),
                 Poll::Pending => {}
@@ -303,15 +327,16 @@ pub(crate) fn poll_client(
     Poll::Pending
 }
 
-/// Sends a few bytes to the client.
+/// Sends a few bytes to the client. A worker that stops does not wait for it.
 pub(crate) async fn send_all(client: &Client, mut bytes: &[u8], trip: &Trip) -> Result<(), Fault> {
     let mut watch = Watch::new(&client.alarm);
     let deadline = trip.earlier(Millis::now().after(SEND_TIMEOUT));
     while !bytes.is_empty() {
         let sent = poll_fn(|cx| match client.wire.poll_write(cx, bytes) {
             Poll::Ready(Ok(count)) => Poll::Ready(Ok(count)),
-            Poll::Ready(Err(_)) => Poll::Ready(Err(ClientFault::Gone)),
-            Poll::Pending => watch.poll(cx, deadline).map(|()| Err(ClientFault::ReadsTooSlowly)),
+            Poll::Ready(Err(_)) => Poll::Ready(Err(Fault::Client(ClientFault::Gone))),
+            Poll::Pending if client.worker.is_stopping() => Poll::Ready(Err(OwnFault::Stopped.into())),
+            Poll::Pending => watch.poll(cx, deadline).map(|()| Err(ClientFault::ReadsTooSlowly.into())),
         })
         .await?;
         client.worker.counters.bytes_out.add(sent as u64);

@@ -1,11 +1,12 @@
 //! What can go wrong with an exchange: whose fault it is, and the reason code by which logs, counters and people know
 //! it. The status that a client gets for it is in `respond`.
 
-use crate::state::{EntranceFault, PassFault};
+use crate::state::{EntranceFault, PassFault, TooMany};
 use evener_balance::Failure;
 use evener_http::{BodyFault, RequestFault, ResponseFault};
 use evener_upstream::ConnectFault;
-use std::fmt;
+use evener_wire::Loss;
+use std::{fmt, io};
 
 /// Why an exchange failed.
 #[derive(Debug)]
@@ -44,6 +45,8 @@ pub(crate) enum ClientFault {
     /// The request has no form in HTTP/1.1: an HTTP/2 head that RFC 9113 §8.1.1 calls malformed. Or the frames of a
     /// connection are against the rules.
     NoForm,
+    /// The request has no form in HTTP/2, which is all that the server speaks: a byte in its path, or no host.
+    NoFormAtServer,
     /// The host belongs to a site with other rules for clients than the one that the connection was made for (RFC 9110
     /// §15.5.20).
     Misdirected,
@@ -67,6 +70,12 @@ pub(crate) enum UpstreamFault {
     Connect(ConnectFault),
     /// The connection ended before a response head came.
     Closed,
+    /// The same, by TLS: the server does not take our certificate, or broke its rules.
+    Tls(io::Error),
+    /// The request was lost on its stream, and not with the connection.
+    Stream(Loss),
+    /// The server takes no WebSocket over HTTP/2, which is all that it speaks.
+    NoWebSocket,
     /// The response head did not come in time.
     ResponseTimeout,
     /// The body of the response stood still for too long.
@@ -88,12 +97,14 @@ pub(crate) enum UpstreamFault {
 /// Evener's own faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OwnFault {
-    /// As many connections are open as the limit allows.
-    TooManyConnections,
+    /// There is no room for the connection.
+    TooMany(TooMany),
     /// Every server is at its bound, and as many requests wait as may.
     QueueFull,
     /// Every server stayed at its bound for as long as a request may wait.
     QueueTimeout,
+    /// The program ended before the exchange did.
+    Stopped,
 }
 
 impl Fault {
@@ -104,9 +115,10 @@ impl Fault {
             Self::Body(fault) => fault.reason(),
             Self::Client(fault) => fault.reason(),
             Self::Upstream(fault) => fault.reason(),
-            Self::Own(OwnFault::TooManyConnections) => "too_many_connections",
+            Self::Own(OwnFault::TooMany(what)) => what.reason(),
             Self::Own(OwnFault::QueueFull) => "queue_full",
             Self::Own(OwnFault::QueueTimeout) => "queue_timeout",
+            Self::Own(OwnFault::Stopped) => "stopped",
         }
     }
 
@@ -123,6 +135,7 @@ impl ClientFault {
     pub(crate) const fn reason(self) -> &'static str {
         match self {
             Self::NoForm => "h2_malformed",
+            Self::NoFormAtServer => "no_form_in_h2",
             Self::Misdirected => "misdirected_host",
             Self::TakesBack => "h2_taken_back",
             Self::Floods => "h2_flood",
@@ -144,9 +157,11 @@ impl ClientFault {
 impl UpstreamFault {
     pub(crate) const fn failure(&self) -> Option<Failure> {
         match self {
-            Self::Connect(ConnectFault::Exhausted(_)) | Self::NoServer => None,
+            Self::Connect(ConnectFault::Exhausted(_)) | Self::NoServer | Self::NoWebSocket => None,
             Self::Connect(_) => Some(Failure::Connect),
-            Self::Closed | Self::Response(_) | Self::TooManyInterim => Some(Failure::Reset),
+            Self::Closed | Self::Tls(_) | Self::Stream(_) | Self::Response(_) | Self::TooManyInterim => {
+                Some(Failure::Reset)
+            }
             Self::ResponseTimeout | Self::BodyTimeout | Self::RouteTimeout => Some(Failure::Timeout),
             Self::Body(_) | Self::BadSwitch => Some(Failure::Broken),
         }
@@ -156,10 +171,16 @@ impl UpstreamFault {
         match self {
             Self::Connect(ConnectFault::Refused(_)) => "connect_refused",
             Self::Connect(ConnectFault::TimedOut) => "connect_timeout",
-            Self::Connect(ConnectFault::Handshake(_)) => "upstream_tls",
+            Self::Connect(ConnectFault::Handshake(_)) | Self::Tls(_) => "upstream_tls",
             Self::Connect(ConnectFault::Protocol(_)) => "upstream_h2",
             Self::Connect(ConnectFault::Exhausted(_)) => "descriptors_exhausted",
-            Self::Closed => "upstream_closed",
+            Self::Closed | Self::Stream(Loss::Connection) => "upstream_closed",
+            Self::Stream(Loss::Refused) => "upstream_refused_stream",
+            Self::Stream(Loss::Reset(_)) => "upstream_reset_stream",
+            Self::Stream(Loss::Malformed(_)) => "upstream_malformed_h2",
+            Self::Stream(Loss::Broken(_)) => "upstream_broken_h2",
+            Self::Stream(Loss::NoForm) => "no_form_in_h2",
+            Self::NoWebSocket | Self::Stream(Loss::NoWebSocket) => "upstream_no_websocket",
             Self::ResponseTimeout => "response_timeout",
             Self::BodyTimeout => "response_body_timeout",
             Self::RouteTimeout => "route_timeout",
@@ -183,6 +204,9 @@ impl fmt::Display for UpstreamFault {
             Self::Connect(ConnectFault::Protocol(cause)) => write!(f, "does not speak HTTP/2: {cause}"),
             Self::Connect(ConnectFault::Exhausted(cause)) => write!(f, "could not be connected to: {cause}"),
             Self::Closed => f.write_str("closed the connection before it answered"),
+            Self::Tls(cause) => write!(f, "ended TLS before it answered: {cause}"),
+            Self::Stream(loss) => loss.fmt(f),
+            Self::NoWebSocket => Loss::NoWebSocket.fmt(f),
             Self::ResponseTimeout => f.write_str("did not answer in time"),
             Self::BodyTimeout => f.write_str("stopped in the middle of an answer"),
             Self::RouteTimeout => f.write_str("had not answered when the time of the route was over"),
@@ -207,6 +231,7 @@ pub(crate) fn reasons() -> Vec<&'static str> {
         ClientFault::AmbiguousPath,
         ClientFault::PathClimbs,
         ClientFault::NoForm,
+        ClientFault::NoFormAtServer,
         ClientFault::Misdirected,
         ClientFault::TakesBack,
         ClientFault::Floods,
@@ -220,6 +245,11 @@ pub(crate) fn reasons() -> Vec<&'static str> {
         "upstream_tls",
         "upstream_h2",
         "upstream_closed",
+        "upstream_refused_stream",
+        "upstream_reset_stream",
+        "upstream_malformed_h2",
+        "upstream_broken_h2",
+        "upstream_no_websocket",
         "response_timeout",
         "response_body_timeout",
         "route_timeout",
@@ -228,9 +258,11 @@ pub(crate) fn reasons() -> Vec<&'static str> {
         "bad_protocol_switch",
         "too_many_interim_responses",
         "no_server",
-        "too_many_connections",
+        TooMany::Connections.reason(),
+        TooMany::OfAddress.reason(),
         "queue_full",
         "queue_timeout",
+        "stopped",
         "descriptors_exhausted",
     ];
     let mut all: Vec<&'static str> = client.map(ClientFault::reason).to_vec();
@@ -254,6 +286,17 @@ impl From<ClientFault> for Fault {
 impl From<UpstreamFault> for Fault {
     fn from(fault: UpstreamFault) -> Self {
         Self::Upstream(fault)
+    }
+}
+
+impl From<Loss> for Fault {
+    fn from(loss: Loss) -> Self {
+        match loss {
+            Loss::Connection => UpstreamFault::Closed.into(),
+            Loss::NoForm => ClientFault::NoFormAtServer.into(),
+            Loss::NoWebSocket => UpstreamFault::NoWebSocket.into(),
+            Loss::Refused | Loss::Reset(_) | Loss::Malformed(_) | Loss::Broken(_) => UpstreamFault::Stream(loss).into(),
+        }
     }
 }
 

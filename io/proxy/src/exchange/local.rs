@@ -8,8 +8,8 @@ use super::respond::{
     Answer, BodyWanted, Then, status_of, write_answer, write_call_fault, write_call_status, write_fault,
 };
 use super::trip::{BodyPlace, Trip, is_trusted};
-use super::{Ended, after_last, count_failure};
-use crate::state::{Client, Session, Snapshot, Worker};
+use super::{Ended, after_last};
+use crate::state::{Client, Session, Snapshot, TooMany, Worker};
 use evener_balance::Rng;
 use evener_http::{Method, Version, last_chunk};
 use evener_plan::{Respond, TextPart};
@@ -144,17 +144,20 @@ pub(crate) async fn reject(client: &Client, session: &mut Session, fault: Fault)
     if sent.is_ok() { Ended::Linger } else { Ended::Close }
 }
 
-/// Writes the answer for a connection beyond the limit.
-pub(crate) fn write_refusal(worker: &Worker, out: &mut Vec<u8>) {
-    let fault = Fault::Own(OwnFault::TooManyConnections);
+/// Writes the answer for a connection that finds no room. It counts as a request: the client has one to make.
+pub(crate) fn write_refusal(worker: &Worker, why: TooMany, out: &mut Vec<u8>) {
+    let fault = Fault::Own(OwnFault::TooMany(why));
     worker.counters.count_request(status_of(&fault));
-    count_failure(&worker.counters, fault.reason());
     write_fault(&fault, &[], false, BodyWanted::Yes, Then::Close, 0, out);
 }
 
 async fn send(client: &Client, session: &Session, trip: &mut Trip, status: u16, then: Then) -> Result<Ended, Fault> {
     trip.answered(status);
-    send_all(client, &session.out, trip).await?;
+    if let Err(fault) = send_all(client, &session.out, trip).await {
+        // A part of it may have gone out, and another answer must not follow.
+        trip.is_answering = matches!(fault, Fault::Own(OwnFault::Stopped));
+        return Err(fault);
+    }
     Ok(match (then, trip.body) {
         (Then::KeepAlive | Then::KeepAliveTold, _) => Ended::KeepAlive,
         (Then::Close, BodyPlace::Coming) => Ended::Linger,

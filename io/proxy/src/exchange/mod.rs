@@ -21,18 +21,20 @@ mod reach;
 
 pub(crate) use fault::{ClientFault, Fault, UpstreamFault};
 pub(crate) use local::{reject, write_refusal};
-pub(crate) use reach::tell_change;
+pub(crate) use reach::{tell_change, tell_change_of};
 
 use crate::state::{Client, Session, Snapshot};
-use crate::tunnel;
+use crate::tunnel::{self, End};
 use attempt::send_all;
 use deliver::Delivery;
 use evener_http::{ForwardResponse, Framing, Version, is_offered, write_response_head, write_switch_head};
 use evener_observe::WorkerCounters;
-use evener_plan::{Action, Protocol, UpstreamId};
+use evener_plan::{Action, Protocol, Upstream, UpstreamId};
 use evener_route::Match;
+use fault::OwnFault;
 use reach::{Reached, finish_work, reach};
 use stage::Recode;
+use std::pin::pin;
 use std::sync::OnceLock;
 use std::time::Duration;
 use trip::{BodyPlace, Trip};
@@ -55,13 +57,22 @@ pub(crate) async fn run(client: &Client, session: &mut Session) -> Ended {
     let mut trip = Trip::new(session);
     let ended = match answer(client, session, &snapshot, &mut trip).await {
         Ok(ended) => ended,
-        Err(fault) => local::fail(client, session, &snapshot, &mut trip, &fault).await,
+        Err(fault) => local::fail(client, session, &snapshot, &mut trip, &told(fault, client)).await,
     };
     trip.finish(client, session, &snapshot);
     if ended == Ended::KeepAlive {
         to_next_request(client, session, &trip);
     }
     ended
+}
+
+/// A client has not gone by itself if its connection was cut because it takes nothing, or its stream for what it sent.
+fn told(fault: Fault, client: &Client) -> Fault {
+    match fault {
+        Fault::Client(ClientFault::Gone) if client.wire.is_given_up() => ClientFault::ReadsTooSlowly.into(),
+        Fault::Client(ClientFault::Gone) if client.wire.is_malformed() => ClientFault::NoForm.into(),
+        fault => fault,
+    }
 }
 
 async fn answer(client: &Client, session: &mut Session, snapshot: &Snapshot, trip: &mut Trip) -> Result<Ended, Fault> {
@@ -89,7 +100,10 @@ async fn forward(
     upstream: UpstreamId,
 ) -> Result<Ended, Fault> {
     let mut upload = begin_body(client, session, snapshot, trip, upstream)?;
-    let reached = reach(client, session, snapshot, trip, found, upstream, upload.as_mut()).await;
+    let reached = {
+        let reaching = pin!(reach(client, session, snapshot, trip, found, upstream, upload.as_mut()));
+        client.worker.unless_stopped(reaching).await.unwrap_or_else(stopped)
+    };
     let result = match reached {
         Ok(reached) if session.response.head().status == 101 => {
             return switch(client, session, snapshot, trip, reached).await;
@@ -130,7 +144,9 @@ fn begin_body(
     inbound.truncate(head_bytes);
     let upload = Upload::new(framing, limits, snapshot.upstream(upstream).response_timeout);
     let head = session.parser.head();
-    let may_repeat = head.method.is_idempotent() && snapshot.upstream(upstream).retry.attempts > 0;
+    let Upstream { protocol, retry, .. } = snapshot.upstream(upstream);
+    // RFC 9113 §8.7: over HTTP/2 a server can say of any request that it did nothing with it.
+    let may_repeat = *protocol != Protocol::Http1 || (head.method.is_idempotent() && retry.attempts > 0);
     let upload = if may_repeat { upload.with_memory() } else { upload };
     let upload =
         if is_call(trip, snapshot, upstream) { upload.with_pauses(limits.tunnel_idle_timeout) } else { upload };
@@ -150,6 +166,12 @@ fn stall_timeout(trip: &Trip, snapshot: &Snapshot, upstream: UpstreamId) -> Dura
         true => response_timeout.max(snapshot.plan().limits.tunnel_idle_timeout),
         false => response_timeout,
     }
+}
+
+/// The end of a step that was under way when the worker was told to stop.
+#[cold]
+fn stopped<T>() -> Result<T, Fault> {
+    Err(OwnFault::Stopped.into())
 }
 
 /// Delivers the response whose head is complete, and returns both connections if they may be used again.
@@ -198,17 +220,18 @@ async fn deliver(
         // Whatever ends the connection before the body is whole, a stop of the program too, must not look like its end.
         client.wire.reset_on_close();
     }
-    let delivered = delivery.run(session, trip, recode).await;
+    let delivered = {
+        let running = pin!(delivery.run(session, trip, recode));
+        client.worker.unless_stopped(running).await.unwrap_or_else(stopped)
+    };
     let told = trip.call.and_then(|call| grpc::failure_in_trailers(delivery.trailers(), call, status));
     if ends_with_connection && (delivered.is_ok() || !trip.is_answering) {
         // Whole, or not begun: then another answer tells of the failure.
         client.wire.end_on_close();
     }
-    if let Err(fault) = delivered {
-        finish_work(client, snapshot, upstream, work, fault.failure().or(told));
-        return Err(fault);
-    }
-    finish_work(client, snapshot, upstream, work, told);
+    let failed = delivered.as_ref().err().and_then(Fault::failure);
+    finish_work(client, snapshot, upstream, work, failed.or(told));
+    delivered?;
 
     let is_request_sent = upload.as_ref().is_none_or(|upload| upload.is_done());
     // What follows the response without being asked for must not become the answer to somebody's next request.
@@ -268,6 +291,9 @@ async fn switch(
     let moved = tunnel::run(client, lease.wire(), &mut session.body, &mut session.answer, idle_timeout).await;
     trip.body_bytes_in = moved.from_client;
     trip.body_bytes_out = moved.from_server;
+    if let End::Stopped { .. } = moved.end {
+        trip.failed(&OwnFault::Stopped.into());
+    }
     Ok(Ended::Close)
 }
 
@@ -300,6 +326,15 @@ pub fn reasons() -> &'static [&'static str] {
     static REASONS: OnceLock<Vec<&'static str>> = OnceLock::new();
     REASONS.get_or_init(fault::reasons)
 }
+
+/// Every reason code of a message on standard error: those of failures, and those of news that fail nothing.
+pub fn message_reasons() -> &'static [&'static str] {
+    static REASONS: OnceLock<Vec<&'static str>> = OnceLock::new();
+    REASONS.get_or_init(|| reasons().iter().copied().chain(NEWS).collect())
+}
+
+/// What is told of servers and workers.
+const NEWS: [&str; 3] = ["ejected", "recovered", "worker_failed"];
 
 pub(crate) fn count_failure(counters: &WorkerCounters, reason: &str) {
     if let Ok(index) = reasons().binary_search(&reason) {

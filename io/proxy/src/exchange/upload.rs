@@ -108,6 +108,11 @@ impl Upload {
         !matches!(self.state, State::Done | State::Stopped)
     }
 
+    /// Whether it waits for the server, so that nothing is read from the client.
+    pub(crate) fn is_held_up(&self) -> bool {
+        self.state == State::WaitsForServer
+    }
+
     /// Whether the whole request was sent.
     pub(crate) fn is_done(&self) -> bool {
         self.state == State::Done
@@ -146,8 +151,12 @@ impl Upload {
         self.stall_end = Millis::now().after(self.stall_timeout);
     }
 
-    /// The server has answered: what is unsent of a head of so many bytes is not worth sending any more.
+    /// The server has answered: what is unsent of a head of so many bytes is not worth sending any more, and nothing will
+    /// be repeated.
     pub(crate) fn head_is_over(&mut self, head_bytes: usize) {
+        if self.kept.as_ref().is_some_and(|kept| kept.again().is_none()) {
+            self.kept = None;
+        }
         if self.head_sent < head_bytes {
             self.state = State::Stopped;
         }

@@ -1,14 +1,17 @@
 //! A client as everybody on the journey sees it: its connection, or its stream on one. It is served in `crate::client`.
 
-use super::{Admission, Worker};
-use evener_observe::WorkerCounters;
+use super::{Admission, Counted, Worker};
 use evener_plan::Listen;
-use evener_runtime::Alarm;
+use evener_runtime::{Alarm, Millis};
 use evener_tls::PolicyId;
 use evener_wire::Wire;
 use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
-use std::sync::Arc;
+use std::time::Duration;
+
+/// A connection that has begun to say what must come first is not closed for want of room before so much time has passed:
+/// if newcomers could cut those before them, none would ever get through. A guess: more than a round trip on a bad line.
+const BEGUN_GRACE: Duration = Duration::from_secs(1);
 
 /// A client's connection, or one of its streams.
 #[derive(Debug)]
@@ -54,23 +57,41 @@ pub(crate) struct Ends {
 /// Counts an open connection.
 #[derive(Debug)]
 pub(crate) struct Open {
-    counters: Arc<WorkerCounters>,
-    _admission: Admission,
+    admission: Admission,
+    /// Its place among those of its address, if they are counted.
+    counted: Option<Box<Counted>>,
 }
 
 impl Drop for Open {
     fn drop(&mut self) {
-        self.counters.connections_open.decrement();
+        self.admission.worker.counters.connections_open.decrement();
     }
 }
 
 impl Entrant {
-    pub(crate) fn new(worker: Rc<Worker>, address: SocketAddr, listen: Listen, admission: Admission) -> Self {
-        let counters = Arc::clone(&worker.counters);
-        counters.connections_open.increment();
-        let open = Open { counters, _admission: admission };
+    pub(crate) fn new(address: SocketAddr, listen: Listen, admission: Admission) -> Self {
+        let worker = Rc::clone(&admission.worker);
+        worker.counters.connections_open.increment();
+        let open = Open { admission, counted: None };
         let alarm = worker.alarms.register();
         Self { alarm, worker, peer: address.ip().to_canonical(), address, listen, open }
+    }
+
+    /// It was counted for its address.
+    pub(crate) fn counts_as(&mut self, counted: Option<Box<Counted>>) {
+        self.open.counted = counted;
+    }
+
+    /// Nothing was said yet, for which there is time until then; meanwhile it is one of those that make room.
+    pub(crate) fn is_silent(&self, until: Millis) {
+        self.alarm.set(until);
+        self.alarm.rest(Millis::now());
+    }
+
+    /// Something was said and the rest must follow until then; it makes room only after a moment.
+    pub(crate) fn has_begun(&self, until: Millis) {
+        self.alarm.set(until);
+        self.alarm.rest(Millis::now().after(BEGUN_GRACE));
     }
 
     /// A client of HTTP/1.

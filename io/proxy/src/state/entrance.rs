@@ -10,8 +10,12 @@ use std::fmt;
 pub(crate) enum EntranceFault {
     /// A handshake that did not end well.
     Handshake(HandshakeFault),
+    /// The certificate for the host has not come yet.
+    Awaited(String),
     /// Nobody here answers for the name, or for a connection without one.
     UnknownName,
+    /// It does not begin with TLS, by which a name would be asked for, and only names are served.
+    NoTls,
     /// What came first is not what it must be.
     Preamble(PreambleFault),
     /// A PROXY header from a peer whose word does not count.
@@ -29,7 +33,8 @@ impl EntranceFault {
             Self::Handshake(HandshakeFault::TimedOut) => "tls_timeout",
             Self::Handshake(HandshakeFault::Closed(_)) => "tls_closed",
             Self::Handshake(HandshakeFault::UnknownName) | Self::UnknownName => "tls_unknown_name",
-            Self::Handshake(HandshakeFault::Tls(_)) => "tls_failed",
+            Self::NoTls => "tls_missing",
+            Self::Handshake(HandshakeFault::Tls(_)) | Self::Awaited(_) => "tls_failed",
             Self::Handshake(HandshakeFault::Busy) => "too_many_handshakes",
             Self::Preamble(fault) => fault.reason(),
             Self::UntrustedPeer => "proxy_untrusted",
@@ -44,6 +49,7 @@ impl EntranceFault {
             "tls_timeout",
             "tls_closed",
             "tls_unknown_name",
+            "tls_missing",
             "tls_failed",
             "too_many_handshakes",
             "proxy_untrusted",
@@ -63,7 +69,11 @@ impl fmt::Display for EntranceFault {
             Self::Handshake(HandshakeFault::UnknownName) | Self::UnknownName => {
                 f.write_str("asked for a name that nobody has here")
             }
+            Self::NoTls => f.write_str("does not speak TLS, and every service there is for a name"),
             Self::Handshake(HandshakeFault::Tls(cause)) => write!(f, "failed the handshake of TLS: {cause}"),
+            Self::Awaited(host) => {
+                write!(f, "asked for {host}, which has no certificate yet: it is still to be ordered")
+            }
             Self::Handshake(HandshakeFault::Busy) => {
                 f.write_str("was turned away: too many handshakes of TLS are under way")
             }

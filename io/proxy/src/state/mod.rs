@@ -1,6 +1,7 @@
 //! What the modules of the journey hand to each other: the worker's shared things, a client connection, the session that
 //! it works with, and the snapshot that it works by. Nothing happens here.
 
+mod address;
 mod client;
 mod door;
 mod entrance;
@@ -13,6 +14,7 @@ mod standing;
 mod upstream;
 mod worker;
 
+pub(crate) use address::{Counted, TooMany};
 pub(crate) use client::{Client, Ends, Entrant, Secured};
 pub(crate) use door::Door;
 pub(crate) use entrance::EntranceFault;
@@ -24,4 +26,4 @@ pub(crate) use snapshot::Snapshot;
 pub use snapshot::{Blueprint, Security};
 pub use standing::ServerStates;
 pub(crate) use upstream::{Balanced, Work, moment};
-pub(crate) use worker::{Admission, Worker};
+pub(crate) use worker::{Admission, Life, Worker};

@@ -27,11 +27,13 @@ pub(crate) enum PassFault {
     NoSocket,
     /// The kernel did not take a datagram.
     Unsent,
+    /// The program ended.
+    Stopped,
 }
 
 impl PassFault {
     /// All of them.
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::NoServer,
         Self::QueueFull,
         Self::QueueTimeout,
@@ -43,6 +45,7 @@ impl PassFault {
         Self::Refused,
         Self::NoSocket,
         Self::Unsent,
+        Self::Stopped,
     ];
 
     /// The reason code.
@@ -59,6 +62,7 @@ impl PassFault {
             Self::Refused => "udp_refused",
             Self::NoSocket => "udp_no_socket",
             Self::Unsent => "udp_unsent",
+            Self::Stopped => "stopped",
         }
     }
 }
@@ -75,9 +79,10 @@ impl fmt::Display for PassFault {
             Self::Idle => "nothing was said for too long",
             Self::TooManySessions => "as many sessions are open as may be, and none of them is idle",
             Self::Evicted => "as many sessions are open as may be",
-            Self::Refused => "refuses datagrams: nobody listens there",
-            Self::NoSocket => "cannot be reached: no socket for a session",
+            Self::Refused => "takes no datagrams",
+            Self::NoSocket => "got no socket for a session",
             Self::Unsent => "the kernel did not take a datagram",
+            Self::Stopped => "evener has ended",
         })
     }
 }

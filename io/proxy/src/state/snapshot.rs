@@ -1,6 +1,7 @@
 //! What workers run: a plan made ready once ([`Blueprint`], shared by all workers) and each worker's own part of it
 //! ([`Snapshot`]). A reload makes new ones; requests end on the snapshot they began on.
 
+use super::address::{Addresses, Counted, TooMany};
 use super::door::Door;
 use super::seat::Seats;
 use super::standing::ServerStates;
@@ -10,7 +11,8 @@ use evener_plan::{Listen, Plan, Route, Server, Upstream, UpstreamId};
 use evener_route::{Match, Router};
 use evener_runtime::Millis;
 use evener_tls::{Backend, Backends, Challenges, Frontends};
-use evener_upstream::{Manner, Pool, Pools, Security as Begin};
+use evener_upstream::{Assurance, Manner, Pool, Pools};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use tokio::sync::Notify;
@@ -20,11 +22,12 @@ use tokio::sync::Notify;
 pub struct Blueprint {
     plan: Plan,
     routers: Vec<(Listen, Router)>,
-    upstreams: Vec<Balanced>,
+    upstreams: Vec<Arc<Balanced>>,
     /// For each site and route the fields that it sets, as the codec takes them.
     set_headers: Vec<Vec<Vec<(String, String)>>>,
     seats: Vec<Seats>,
     seat_pressure: Arc<Notify>,
+    addresses: Arc<Addresses>,
     security: Security,
 }
 
@@ -46,7 +49,7 @@ impl Blueprint {
         let standings = states.renew(&plan.upstreams, Moment(Millis::now().0));
         let upstreams = plan.upstreams.iter().zip(standings);
         let upstreams =
-            upstreams.map(|(upstream, standing)| Balanced::new(upstream, standing, &states.secret)).collect();
+            upstreams.map(|(upstream, standing)| Arc::new(Balanced::new(upstream, standing, &states.secret))).collect();
         let of_route = |route: &Route| {
             let pairs = route.set_headers.iter().map(|field| (field.name.clone(), field.value.clone()));
             pairs.collect::<Vec<_>>()
@@ -54,7 +57,8 @@ impl Blueprint {
         let set_headers = plan.sites.iter().map(|site| site.routes.iter().map(of_route).collect()).collect();
         let seats = states.seats.renew(&plan.udp);
         let seat_pressure = Arc::clone(&states.seats.pressure);
-        Self { plan, routers, upstreams, set_headers, seats, seat_pressure, security }
+        let addresses = Arc::clone(&states.addresses);
+        Self { plan, routers, upstreams, set_headers, seats, seat_pressure, addresses, security }
     }
 
     /// The plan.
@@ -93,8 +97,11 @@ impl Snapshot {
             let servers = upstream.servers.iter();
             let pool = |server: &Server| {
                 let manner = Manner { protocol: upstream.protocol, tls: upstream.tls.clone() };
-                let begin = |backend: &Backend| Begin { config: backend.config(), name: backend.server_name(server) };
-                pools.pool(&server.address, manner, backend.map(begin), upstream.idle_timeout)
+                let assure = |backend: &Arc<Backend>| Assurance {
+                    backend: Arc::clone(backend),
+                    name: backend.server_name(server),
+                };
+                pools.pool(&server.address, manner, backend.map(assure), upstream.idle_timeout)
             };
             servers.map(pool).collect()
         };
@@ -142,6 +149,12 @@ impl Snapshot {
         &self.blueprint.seat_pressure
     }
 
+    /// Counts a connection for its address, if there is a bound on that; `Err`: the address has as many as it may.
+    pub(crate) fn count_for(&self, address: IpAddr) -> Result<Option<Box<Counted>>, TooMany> {
+        let Some(most) = self.plan().limits.connections_per_address_max else { return Ok(None) };
+        self.blueprint.addresses.count(address, most).map(|counted| Some(Box::new(counted))).ok_or(TooMany::OfAddress)
+    }
+
     pub(crate) fn route(&self, found: Match) -> &Route {
         &self.blueprint.plan.sites[found.site].routes[found.route]
     }
@@ -154,7 +167,7 @@ impl Snapshot {
         &self.blueprint.plan.upstreams[id.0]
     }
 
-    pub(crate) fn balanced(&self, id: UpstreamId) -> &Balanced {
+    pub(crate) fn balanced(&self, id: UpstreamId) -> &Arc<Balanced> {
         &self.blueprint.upstreams[id.0]
     }
 

@@ -1,6 +1,7 @@
 //! What outlives snapshots: the shared state of servers and of their groups, and the requests that wait for them. The
 //! control thread keeps it, so that servers which stay in the config keep what is known of them over reloads.
 
+use super::address::Addresses;
 use super::line::Line;
 use super::seat::SeatCounts;
 use evener_balance::{GroupState, Moment, ServerState};
@@ -13,6 +14,8 @@ pub struct ServerStates {
     upstreams: Vec<Arc<Standing>>,
     /// The sessions over UDP.
     pub(crate) seats: SeatCounts,
+    /// The connections of each client's address.
+    pub(crate) addresses: Arc<Addresses>,
     /// Signs the cookies of upstreams that have no secret of their own.
     pub(crate) secret: [u8; 32],
 }
@@ -29,7 +32,7 @@ pub(crate) struct Standing {
 impl ServerStates {
     /// No states yet. `secret` is random; cookies signed with it are valid as long as these states live.
     pub fn new(secret: [u8; 32]) -> Self {
-        Self { upstreams: Vec::new(), seats: SeatCounts::default(), secret }
+        Self { secret, ..Self::default() }
     }
 
     /// The states for the upstreams of a new plan. A server keeps its state if an upstream of the same name had it, or

@@ -149,6 +149,19 @@ fn the_longest_idle_are_told_first_and_only_idle_ones() {
 }
 
 #[test]
+fn who_is_idle_only_later_is_left_alone_until_then() {
+    run(async {
+        let alarms = driven();
+        let alarm = alarms.register();
+        alarm.rest(after(200));
+        assert_eq!(alarms.shed_idle(1), 0);
+        pause(400).await;
+        assert_eq!(alarms.shed_idle(1), 1);
+        assert_eq!(poll_fn(|cx| alarm.poll(cx)).await, Wake::Shed);
+    });
+}
+
+#[test]
 fn a_sleeping_owner_is_woken_when_it_is_told() {
     run(async {
         let alarms = driven();
@@ -252,5 +265,17 @@ fn a_fired_alarm_wakes_its_owner_once_more_after_each_new_deadline() {
         })
         .await;
         assert_eq!(rounds, 5);
+    });
+}
+
+#[test]
+fn the_most_at_a_time_is_known_until_it_is_asked() {
+    run(async {
+        let alarms = driven();
+        let kept = alarms.register();
+        drop([alarms.register(), alarms.register()]);
+        assert_eq!([alarms.take_most(), alarms.take_most()], [3, 1]);
+        drop(kept);
+        assert_eq!([alarms.take_most(), alarms.take_most()], [1, 0]);
     });
 }

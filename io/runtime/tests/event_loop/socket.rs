@@ -2,7 +2,7 @@
 
 use crate::world::{connected, content, expect_pending, read, run, settle};
 use evener_runtime::Socket;
-use evener_runtime::pipe::{Pipe, Pipes};
+use evener_runtime::pipe::{Pipe, PipeBound, Pipes};
 use std::future::poll_fn;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -194,7 +194,7 @@ async fn splice_all(from: &Socket, to: &Socket, pipe: &Pipe, mut left: usize) {
 fn a_pipe_moves_everything_in_order_and_stays_empty() {
     run(async {
         let ((mut source, from), (mut sink, to)) = (connected(), connected());
-        let pipes = Pipes::default();
+        let pipes = Pipes::new(PipeBound::new(1000));
         // Twice through the same pipe: what the first left in it would come before the second.
         for (length, piece) in [(3_000_017, 77_777), (40_000, 331), (1, 1), (600_000, 600_000)] {
             let sent = content(length);
@@ -237,7 +237,7 @@ fn a_pipe_moves_everything_in_order_and_stays_empty() {
 fn small_pipes_work_when_the_large_ones_are_used_up() {
     run(async {
         let ((mut source, from), (mut sink, to)) = (connected(), connected());
-        let pipes = Pipes::default();
+        let pipes = Pipes::new(PipeBound::new(1000));
         let held: Vec<Pipe> = (0..140).map(|_| pipes.take().expect("descriptors")).collect();
         let sent = content(1_000_000);
         let copy = sent.clone();
@@ -327,5 +327,29 @@ fn a_refused_connection_is_an_error() {
             Err(error) => Err(error),
         };
         assert_eq!(outcome.expect_err("nobody listens").kind(), ErrorKind::ConnectionRefused);
+    });
+}
+
+/// Closes with a reset, as a program that is killed with bytes unread does.
+fn reset(peer: TcpStream) {
+    socket2::SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("an open socket");
+}
+
+#[test]
+fn a_break_is_told_to_somebody_who_neither_reads_nor_writes() {
+    run(async {
+        for (ends_before, kind) in [(false, ErrorKind::ConnectionReset), (true, ErrorKind::BrokenPipe)] {
+            let (mut peer, socket) = connected();
+            let mut broken = Box::pin(socket.broken());
+            peer.write_all(b"waits here").expect("a connection that stands");
+            if ends_before {
+                peer.shutdown(Shutdown::Write).expect("an open socket");
+            }
+            expect_pending(broken.as_mut()).await;
+            reset(peer);
+            assert_eq!(broken.await.kind(), kind);
+            // What had come is there all the same.
+            assert_eq!(read(&socket, 16).await, b"waits here");
+        }
     });
 }

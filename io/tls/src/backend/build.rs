@@ -18,12 +18,15 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// What is kept of an upstream from plan to plan: sessions, too, as long as the same authorities are trusted.
+/// What is kept of an upstream from plan to plan: sessions, too, as long as the same authorities are trusted and the same
+/// certificate is shown.
 pub(crate) struct Held {
     pub(crate) backend: Arc<Backend>,
     tls: UpstreamTls,
     protocol: Protocol,
     slot: Option<Arc<Slot>>,
+    /// The certificate that was in the slot when the config was made.
+    shown: Vec<CertificateDer<'static>>,
     roots: Vec<CertificateDer<'static>>,
     stamp: Option<Stamp>,
 }
@@ -46,8 +49,8 @@ impl Held {
         match config {
             Ok(config) => {
                 let backend = Arc::new(Backend { config: ArcSwap::from_pointee(config), sni });
-                let tls = tls.clone();
-                (Some(Self { backend, tls, protocol, slot, roots, stamp }), faults)
+                let (tls, shown) = (tls.clone(), shown(slot.as_ref()));
+                (Some(Self { backend, tls, protocol, slot, shown, roots, stamp }), faults)
             }
             Err(fault) => {
                 faults.push(fault);
@@ -73,11 +76,18 @@ impl Held {
         if let Err(fault) = self.reload() {
             faults.push(fault);
         }
+        self.show();
         faults
     }
 
-    /// Reads the authorities again if their file has changed.
+    /// Reads the authorities again if their file has changed, and takes the certificate that is shown as it is now.
     pub(crate) fn refresh(&mut self) -> Option<TlsNotice> {
+        let notice = self.refresh_roots();
+        self.show();
+        notice
+    }
+
+    fn refresh_roots(&mut self) -> Option<TlsNotice> {
         let Trust::File(path) = &self.tls.trust else { return None };
         let path = path.clone();
         if stamp(&self.tls) == self.stamp {
@@ -98,10 +108,25 @@ impl Held {
         if roots == self.roots {
             return Ok(false);
         }
+        self.remake(roots)?;
+        Ok(true)
+    }
+
+    /// Makes the config anew if another certificate is shown now: to who resumes a session a server thinks that it speaks
+    /// with the former.
+    fn show(&mut self) {
+        if shown(self.slot.as_ref()) != self.shown {
+            // It was made of the same parts before; should it fail all the same, the former config stays.
+            let _ = self.remake(self.roots.clone());
+        }
+    }
+
+    fn remake(&mut self, roots: Vec<CertificateDer<'static>>) -> Result<(), TlsFault> {
+        let shown = shown(self.slot.as_ref());
         let config = config(&self.tls, self.protocol, &roots, self.slot.as_ref())?;
         self.backend.config.store(Arc::new(config));
-        self.roots = roots;
-        Ok(true)
+        (self.roots, self.shown) = (roots, shown);
+        Ok(())
     }
 }
 
@@ -169,6 +194,10 @@ fn client_slot(tls: &UpstreamTls, shelf: &mut Shelf, now: SystemTime, faults: &m
     let (slot, found) = shelf.take(tls.certificate.as_ref()?, CertificateSource::Upstream, now);
     faults.extend(found);
     Some(slot)
+}
+
+fn shown(slot: Option<&Arc<Slot>>) -> Vec<CertificateDer<'static>> {
+    slot.and_then(|slot| slot.load_full()).map(|pair| pair.key.cert.clone()).unwrap_or_default()
 }
 
 fn sni(tls: &UpstreamTls) -> Result<Option<ServerName<'static>>, TlsFault> {

@@ -22,8 +22,8 @@ pub struct Backends {
 
 impl Backends {
     /// What an upstream needs; `None` if its servers are spoken to in the clear.
-    pub fn get(&self, upstream: UpstreamId) -> Option<&Backend> {
-        self.all.get(upstream.0)?.as_deref()
+    pub fn get(&self, upstream: UpstreamId) -> Option<&Arc<Backend>> {
+        self.all.get(upstream.0)?.as_ref()
     }
 }
 

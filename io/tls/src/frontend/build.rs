@@ -4,7 +4,7 @@ use super::names::{Nameless, Names};
 use super::service::{Certificates as Shown, Recipe, Service};
 use super::{Frontend, Frontends, Owner, Place};
 use crate::challenge::Challenges;
-use crate::fault::{Problem, TlsFault};
+use crate::fault::{Party, Problem, TlsFault};
 use crate::gate::Gates;
 use crate::internal::Internal;
 use crate::policy::Policies;
@@ -35,14 +35,16 @@ pub(crate) fn frontends(plan: &Plan, shop: &mut Workshop<'_>) -> (Frontends, Vec
     for (index, site) in plan.sites.iter().enumerate() {
         let Some(tls) = &site.tls else { continue };
         let protocols: &[&[u8]] = if site.http2 { &[b"h2", b"http/1.1"] } else { &[b"http/1.1"] };
-        let Some(service) = shop.service(tls, &site.hosts, protocols, &mut faults) else { continue };
+        let found = shop.service(tls, &site.hosts, protocols, &Party::Site(index), &mut faults);
+        let Some(service) = found else { continue };
         let owner = Owner::Site(index);
         put(&mut listens, shop, owner, &site.listen, &site.hosts, Some(Arc::clone(&service)));
         services.push(service);
     }
     for (index, tcp) in plan.tcp.iter().enumerate() {
         let owner = Owner::Tcp(index);
-        let service = tcp.tls.as_ref().map(|tls| shop.service(tls, &tcp.hosts, &[], &mut faults));
+        let party = Party::Tcp(index);
+        let service = tcp.tls.as_ref().map(|tls| shop.service(tls, &tcp.hosts, &[], &party, &mut faults));
         // A service that should end TLS and cannot must not pass it on instead.
         let Some(service) = service.map_or(Some(None), |service| service.map(Some)) else { continue };
         services.extend(service.clone());
@@ -77,6 +79,20 @@ fn put(
 
 impl Workshop<'_> {
     fn service(
+        &mut self,
+        tls: &ServerTls,
+        hosts: &[HostPattern],
+        protocols: &[&[u8]],
+        party: &Party,
+        faults: &mut Vec<TlsFault>,
+    ) -> Option<Arc<Service>> {
+        let mut found = Vec::new();
+        let service = self.of_settings(tls, hosts, protocols, &mut found);
+        faults.extend(found.into_iter().map(|fault| fault.of(party)));
+        service
+    }
+
+    fn of_settings(
         &mut self,
         tls: &ServerTls,
         hosts: &[HostPattern],

@@ -61,6 +61,8 @@ pub struct Chosen {
     pub config: Arc<ServerConfig>,
     /// What the connection is for.
     pub purpose: Purpose,
+    /// The name whose certificate has not come yet, so that the handshake will fail.
+    pub awaited: Option<String>,
 }
 
 /// What a connection is for.
@@ -84,12 +86,12 @@ impl Frontend {
     /// the alert `unrecognized_name`.
     pub fn choose<'a>(&self, sni: Option<&str>, alpn: impl Iterator<Item = &'a [u8]>) -> Option<Chosen> {
         if let Some(config) = self.challenges.alpn_answer(sni, alpn) {
-            return Some(Chosen { config, purpose: Purpose::Challenge });
+            return Some(Chosen { config, purpose: Purpose::Challenge, awaited: None });
         }
         let place = self.names.find(sni)?;
         let service = place.service.as_ref()?;
         let purpose = Purpose::Serve { policy: service.policy(), owner: place.owner };
-        Some(Chosen { config: service.config(), purpose })
+        Some(Chosen { config: service.config(), purpose, awaited: service.awaited(sni).map(str::to_owned) })
     }
 
     /// Whose a connection with this name is, also where TLS does not end here.

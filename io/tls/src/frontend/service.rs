@@ -10,7 +10,7 @@ use arc_swap::ArcSwap;
 use evener_plan::TlsVersion;
 use rustls::server::{ClientHello, NoServerSessionStorage, ProducesTickets, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
-use rustls::{ServerConfig, SignatureAlgorithm, SignatureScheme};
+use rustls::{CipherSuite, NamedGroup, ServerConfig, SignatureAlgorithm, SignatureScheme};
 use std::sync::Arc;
 
 /// One site or service towards clients.
@@ -42,6 +42,17 @@ impl Service {
 
     pub(crate) fn config(&self) -> Arc<ServerConfig> {
         self.config.load_full()
+    }
+
+    /// The name of those that it answers for to which this one belongs, if its certificate has not come yet.
+    pub(crate) fn awaited(&self, name: Option<&str>) -> Option<&str> {
+        match &self.recipe.certificates {
+            Certificates::Shared(_) => None,
+            Certificates::Named(slots) => {
+                let (own, slot) = named(slots, name)?;
+                slot.load().is_none().then_some(own)
+            }
+        }
     }
 
     /// Whether clients pass this gate.
@@ -103,27 +114,49 @@ impl ResolvesServerCert for Certificates {
         match self {
             Self::Shared(slots) => match slots.as_slice() {
                 [only] => only.load().as_ref().map(|pair| Arc::clone(&pair.key)),
-                several => best(several, name, hello.signature_schemes()),
+                several => best(several, &hello),
             },
-            Self::Named(slots) => {
-                let is_it = |own: &str| name.is_none_or(|name| crate::reading::name_covers(own, undotted(name)));
-                let (_, slot) = slots.iter().find(|(own, _)| is_it(own))?;
-                slot.load().as_ref().map(|pair| Arc::clone(&pair.key))
-            }
+            Self::Named(slots) => named(slots, name)?.1.load().as_ref().map(|pair| Arc::clone(&pair.key)),
         }
     }
 }
 
+fn named<'a>(slots: &'a [(String, Arc<Slot>)], name: Option<&str>) -> Option<(&'a str, &'a Slot)> {
+    let is_it = |own: &str| name.is_none_or(|name| crate::reading::name_covers(own, undotted(name)));
+    slots.iter().find(|(own, _)| is_it(own)).map(|(own, slot)| (own.as_str(), &**slot))
+}
+
 /// Of several certificates one that the client can check, rather one that covers the name, rather one that costs less.
-fn best(slots: &[Arc<Slot>], name: Option<&str>, schemes: &[SignatureScheme]) -> Option<Arc<CertifiedKey>> {
+fn best(slots: &[Arc<Slot>], hello: &ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+    let (name, schemes, groups) = (hello.server_name(), hello.signature_schemes(), groups(hello));
     let rank = |pair: &Pair| {
-        let can_check = pair.key.key.choose_scheme(schemes).is_some();
+        let can_check = pair.key.key.choose_scheme(schemes).is_some() && is_on_known_curve(pair, groups);
         let is_named = name.is_none_or(|name| pair.facts.covers(undotted(name)));
         (!can_check, !is_named, cost(pair.key.key.algorithm()))
     };
     let pairs = slots.iter().filter_map(|slot| slot.load_full());
     pairs.min_by_key(|pair| rank(pair)).map(|pair| Arc::clone(&pair.key))
 }
+
+/// The curves that the client knows, if its signature schemes do not tell: in TLS 1.2 they name a hash alone (RFC 8422
+/// §5.1.1). Who offers a suite of TLS 1.3 gets that version, unless he contradicts himself.
+fn groups<'a>(hello: &ClientHello<'a>) -> Option<&'a [NamedGroup]> {
+    let is_of_13 = |suite: &CipherSuite| (0x1301..=0x1305).contains(&u16::from(*suite));
+    if hello.cipher_suites().iter().any(is_of_13) { None } else { hello.named_groups() }
+}
+
+fn is_on_known_curve(pair: &Pair, groups: Option<&[NamedGroup]>) -> bool {
+    let signs_with = |scheme: SignatureScheme| pair.key.key.choose_scheme(&[scheme]).is_some();
+    let curve = CURVES.iter().find(|(scheme, _)| signs_with(*scheme)).map(|(_, curve)| curve);
+    curve.zip(groups).is_none_or(|(curve, groups)| groups.contains(curve))
+}
+
+/// The curve of whoever signs so.
+const CURVES: [(SignatureScheme, NamedGroup); 3] = [
+    (SignatureScheme::ECDSA_NISTP256_SHA256, NamedGroup::secp256r1),
+    (SignatureScheme::ECDSA_NISTP384_SHA384, NamedGroup::secp384r1),
+    (SignatureScheme::ECDSA_NISTP521_SHA512, NamedGroup::secp521r1),
+];
 
 /// The order of signatures by what they cost the server.
 fn cost(algorithm: SignatureAlgorithm) -> u8 {

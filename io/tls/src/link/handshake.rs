@@ -17,7 +17,7 @@ use std::{fmt, io};
 /// Why a handshake did not end well.
 #[derive(Debug)]
 pub enum HandshakeFault {
-    /// The deadline passed first.
+    /// The deadline passed first, or whoever gave the alarm wanted the connection closed.
     TimedOut,
     /// The peer closed or reset the connection.
     Closed(io::Error),
@@ -123,8 +123,8 @@ async fn before_deadline<T>(
     poll_fn(|cx| match step(cx) {
         Poll::Ready(done) => Poll::Ready(done),
         Poll::Pending => match alarm.poll(cx) {
-            Poll::Ready(Wake::Deadline) => Poll::Ready(Err(HandshakeFault::TimedOut)),
-            Poll::Ready(Wake::Shed) | Poll::Pending => Poll::Pending,
+            Poll::Ready(Wake::Deadline | Wake::Shed) => Poll::Ready(Err(HandshakeFault::TimedOut)),
+            Poll::Pending => Poll::Pending,
         },
     })
     .await

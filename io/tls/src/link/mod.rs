@@ -4,11 +4,13 @@
 //! It chooses no certificate and knows no policy. LIFECYCLE: a socket is made a link by [`Link::plain`], or by a
 //! handshake ([`accept`], [`connect`]); closing is dropping, after [`Link::shutdown_write`] if the end is meant as one.
 
+mod breach;
 mod handshake;
 mod stream;
 #[cfg(test)]
 mod tests;
 
+pub use breach::is_of_tls;
 pub use handshake::{HandshakeFault, Refusal, Shaken, accept, connect};
 
 use evener_runtime::Socket;
@@ -52,6 +54,15 @@ impl Link {
         match &self.kind {
             Kind::Plain(socket) => socket.poll_readable(cx),
             Kind::Tls(stream) => stream.poll_readable(cx),
+        }
+    }
+
+    /// Ready when the next read gives bytes, an end or an error for certain: what the event loop has told earlier, and what
+    /// the protocol says for itself, is looked into. That costs a system call.
+    pub fn poll_news(&self, cx: &mut Context<'_>) -> Poll<()> {
+        match &self.kind {
+            Kind::Plain(socket) => socket.poll_peek(cx, &mut [0], 0).map(drop),
+            Kind::Tls(stream) => stream.poll_news(cx),
         }
     }
 
@@ -128,6 +139,16 @@ impl Link {
             Kind::Plain(socket) => socket.write_now(bytes),
             Kind::Tls(stream) => stream.write_now(bytes),
         }
+    }
+
+    /// Bytes that the kernel has taken and the peer's has not acknowledged. Asks the kernel.
+    pub fn unsent(&self) -> usize {
+        self.socket().unsent()
+    }
+
+    /// Waits until the connection below breaks, while nobody reads or writes; see [`Socket::broken`].
+    pub async fn broken(&self) -> io::Error {
+        self.socket().broken().await
     }
 
     /// Tells the peer that no more bytes come; errors do not matter, the connection ends anyway.

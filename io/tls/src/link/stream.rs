@@ -4,6 +4,7 @@
 //! loses nothing that was reported, and a slow reader is seen as one. Who queues bytes instead has to flush, and to mind
 //! how many wait.
 
+use super::breach::Breach;
 use evener_runtime::Socket;
 use rustls::Connection;
 use std::cell::RefCell;
@@ -52,6 +53,20 @@ impl Stream {
             return Poll::Ready(Err(error));
         }
         self.socket.poll_readable(cx)
+    }
+
+    /// Takes records in until there is something for the next read.
+    pub(super) fn poll_news(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let state = &mut *self.state.borrow_mut();
+        while !state.has_news() {
+            if let Poll::Ready(Err(_)) = state.poll_flush(cx, &self.socket) {
+                return Poll::Ready(());
+            }
+            if ready!(state.receive(|buffer| self.socket.poll_read(cx, buffer))).is_err() {
+                return Poll::Ready(());
+            }
+        }
+        Poll::Ready(())
     }
 
     pub(super) fn is_readable(&self) -> bool {
@@ -170,7 +185,7 @@ impl State {
             Ok(_) => {}
         }
         let processed = self.connection.process_new_packets();
-        Poll::Ready(processed.map(|_| ()).map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault)))
+        Poll::Ready(processed.map(|_| ()).map_err(Breach::error))
     }
 
     /// Encrypts as much as there is room for. Of the pieces the first four count.

@@ -87,8 +87,8 @@ fn join(
             chain.iter().position(|der| facts::facts(der).is_some_and(|other| other.public_key == public.as_ref()));
         let problem = Problem::KeyMismatch {
             key_path: files.key.clone(),
-            certificate: facts.kind.clone(),
-            key: facts::kind_of(public.as_ref()),
+            certificate: facts.kind.as_str().into(),
+            key: facts::kind_of(public.as_ref()).into(),
             belongs_to: owner.map(|index| index + 1),
         };
         faults.push(TlsFault::new(&files.certificate, problem));

@@ -147,6 +147,32 @@ fn sessions_are_kept_by_a_reload_and_lost_with_their_authority() {
 }
 
 #[test]
+fn a_session_ends_with_the_certificate_that_was_shown_in_it() {
+    let (folder, ca, clients) = (Folder::new(), Authority::new("ca"), Authority::new("clients"));
+    let certificate = folder.put("own", &clients.issue(&Order::client(&["first"], 1)));
+    let tls = UpstreamTls { certificate: Some(certificate), ..trusting(folder.write("ca.pem", &ca.pem)) };
+    let mut keeper = TlsKeeper::new(folder.0.clone());
+    let plan = upstreams(&folder, vec![(Some(tls), Protocol::Http1)]);
+    let backends = keeper.backends(&plan).unwrap();
+    let app = config(&ca.issue(&Order::server(&["app.local"])), Some(&clients), &[]);
+    let visit = || connect(backends.get(UpstreamId(0)).unwrap(), "app.local:1", &app).unwrap();
+    let seen =
+        |shaken: &Shaken| evener_tls::ClientCertificate::from_der(shaken.client.as_ref().unwrap()).unwrap().subject;
+    assert_eq!((visit().is_resumed(), visit().is_resumed()), (false, true));
+    let before = backends.get(UpstreamId(0)).unwrap().config();
+    assert!(keeper.refresh(SystemTime::now()).is_empty());
+    assert!(Arc::ptr_eq(&before, &backends.get(UpstreamId(0)).unwrap().config()), "nothing has changed");
+    folder.put("own", &clients.issue(&Order::client(&["second"], 2)));
+    assert_eq!(keeper.refresh(SystemTime::now()).len(), 1);
+    let shaken = visit();
+    assert_eq!((shaken.is_resumed(), seen(&shaken).as_str()), (false, "CN=second"));
+    // So it is if a reload finds the new one.
+    folder.put("own", &clients.issue(&Order::client(&["third"], 3)));
+    keeper.backends(&plan).unwrap();
+    assert_eq!(seen(&visit()), "CN=third");
+}
+
+#[test]
 fn faults_come_all_at_once() {
     let folder = Folder::new();
     let tls = UpstreamTls { sni: Some(String::from("a b")), ..trusting(folder.path("none.pem")) };

@@ -79,6 +79,7 @@ fn revoked_clients_stay_out() {
     case.folder.write("list.pem", &case.clients.revoke(&[1], 2090));
     let notices = keeper.refresh(SystemTime::now());
     assert!(matches!(notices.as_slice(), [TlsNotice::Renewed { not_after: None, .. }]), "{notices:?}");
+    assert!(notices[0].to_string().contains("list.pem: the new content is in use"), "{notices:?}");
     assert!(outcome(1).unwrap_err().contains("Revoked"));
     assert_eq!(outcome(2), Ok(()));
 
@@ -174,6 +175,13 @@ fn what_servers_are_told_fits_into_fields() {
         listed.chain.as_bytes(),
     );
     assert_eq!(ClientCertificate::from_der(&listed.unwrap()).unwrap().names, ["good.example%2Cevil.example"]);
+    for (name, expected) in [(" app", "CN=%20app"), ("app  ", "CN=app %20"), (" ", "CN=%20"), ("a p", "CN=a p")] {
+        let spaced = ca.issue(&Order::client(&[name], 1));
+        let spaced = <rustls::pki_types::CertificateDer<'_> as rustls::pki_types::pem::PemObject>::from_pem_slice(
+            spaced.chain.as_bytes(),
+        );
+        assert_eq!(ClientCertificate::from_der(&spaced.unwrap()).unwrap().subject, expected);
+    }
     let hidden = ca.issue(&Order::client(&["good.example\0.evil.example", "real.example"], 1));
     let hidden = <rustls::pki_types::CertificateDer<'_> as rustls::pki_types::pem::PemObject>::from_pem_slice(
         hidden.chain.as_bytes(),

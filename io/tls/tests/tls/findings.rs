@@ -1,8 +1,8 @@
 //! What a check finds, in which words.
 
 use crate::workshop::{Authority, Folder, Issued, Kind, Order, fixture, gated, plan, set_mode, site, tls};
-use evener_plan::{CertificateFiles, ClientAuth};
-use evener_tls::{Severity, TlsKeeper, inspect};
+use evener_plan::{CertificateFiles, Certificates, ClientAuth, ServerTls};
+use evener_tls::{Party, Severity, TlsKeeper, inspect};
 use rcgen::ExtendedKeyUsagePurpose;
 use std::fs;
 use std::time::SystemTime;
@@ -176,4 +176,63 @@ fn client_authorities_and_lists() {
     assert_eq!(said.len(), 2, "{said:#?}");
     assert!(said[0].contains("over.crl: the revocation list ended on 2025-01-01"), "{said:#?}");
     assert!(said[1].contains("both.pem: no revocation list of CN=servers is given"), "{said:#?}");
+}
+
+#[test]
+fn what_is_there_in_place_of_it_decides_what_to_do() {
+    let (folder, ca) = (Folder::new(), Authority::new("ca"));
+    let good = folder.put("good", &ca.issue(&Order::server(&["a.example"])));
+    let with = |certificate: &str| CertificateFiles { certificate: certificate.to_owned(), key: good.key.clone() };
+    let trusted = fs::read_to_string(&good.certificate).unwrap().replace(" CERTIFICATE", " TRUSTED CERTIFICATE");
+    let trusted = folder.write("trusted.pem", &trusted);
+    check(&folder, &with(&trusted), &[(Fatal, "only TRUSTED CERTIFICATE; convert it to the usual form: openssl x509")]);
+    let list = folder.write("list.pem", &ca.revoke(&[], 2090));
+    check(
+        &folder,
+        &with(&list),
+        &[(Fatal, "only X509 CRL; name the certificate here; this file holds something else")],
+    );
+    let files = CertificateFiles { key: list, ..good };
+    check(&folder, &files, &[(Fatal, "only X509 CRL; name the private key here; this file holds something else")]);
+}
+
+#[test]
+fn a_fault_is_told_once_for_all_whom_it_concerns() {
+    let (folder, ca) = (Folder::new(), Authority::new("ca"));
+    let over = folder.put("over", &ca.issue(&Order { years: (2020, 2021), ..Order::server(&["a.example"]) }));
+    let good = folder.put("good", &ca.issue(&Order::server(&["a.example"])));
+    let sites = [&over, &good, &over].map(|files| site(&["a.example"], tls(&[files]))).to_vec();
+    let plan = plan(&folder, sites);
+    let mut keeper = TlsKeeper::new(folder.0.clone());
+    keeper.frontends(&plan).unwrap();
+    for faults in [inspect(&plan, SystemTime::now()), keeper.take_warnings()] {
+        let [only] = faults.as_slice() else { panic!("{faults:?}") };
+        assert_eq!(*only.parties, [Party::Site(0), Party::Site(2)]);
+    }
+}
+
+#[test]
+fn an_ordered_certificate_that_is_of_no_use_stands_in_nobodys_way() {
+    let (folder, ca) = (Folder::new(), Authority::new("ca"));
+    let auto = ServerTls { certificates: Certificates::Auto, ..tls(&[]) };
+    let plan = plan(&folder, vec![site(&["a.example"], auto)]);
+    let kept = std::path::Path::new(&plan.state_dir).join("acme/certificates");
+    fs::create_dir_all(&kept).unwrap();
+    let good = ca.issue(&Order::server(&["a.example"]));
+    let over = ca.issue(&Order { years: (2020, 2021), ..Order::server(&["a.example"]) });
+    let store = |chain: &str, key: &str| {
+        fs::write(kept.join("a.example.pem"), chain).unwrap();
+        fs::write(kept.join("a.example.key"), key).unwrap();
+        set_mode(kept.join("a.example.key").to_str().unwrap(), 0o600);
+        inspect(&plan, SystemTime::now())
+    };
+    assert!(store(&good.chain, &good.key).is_empty());
+    let broken =
+        [("", ""), (good.chain.as_str(), over.key.as_str()), (&over.chain, &over.key), (&good.chain, "nothing")];
+    for (chain, key) in broken {
+        let faults = store(chain, key);
+        assert!(!faults.is_empty() && faults.iter().all(|fault| fault.severity() == Warning), "{faults:?}");
+        assert!(faults[0].to_string().contains("is of no use") && faults[0].fix().contains("orders another"));
+        assert!(TlsKeeper::new(plan.state_dir.clone().into()).frontends(&plan).is_ok());
+    }
 }

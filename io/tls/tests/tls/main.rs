@@ -5,6 +5,7 @@
 mod backends;
 mod challenges;
 mod clients;
+mod damage;
 mod findings;
 mod internal;
 mod names;

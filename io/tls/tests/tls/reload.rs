@@ -114,6 +114,8 @@ fn a_host_without_its_ordered_certificate_is_refused_until_it_comes() {
     assert!(outcome("b.example").is_err());
     assert_eq!(keeper.refresh(SystemTime::now()).len(), 0, "what was installed stays without files");
     assert_eq!(outcome("a.example").unwrap(), ["a.example"]);
+    let awaited = |name: &str| frontends.get(HTTPS).unwrap().choose(Some(name), std::iter::empty()).unwrap().awaited;
+    assert_eq!((awaited("a.example"), awaited("b.example").as_deref()), (None, Some("b.example")));
 
     // Files that another process has put there are found, now and at the start.
     let kept = state.join("acme/certificates");
@@ -127,4 +129,39 @@ fn a_host_without_its_ordered_certificate_is_refused_until_it_comes() {
     assert!(shake(second.get(HTTPS).unwrap(), &client(), "b.example").is_ok());
     let report = again.certificates();
     assert_eq!((report.len(), report[0].source), (1, CertificateSource::Acme));
+}
+
+#[test]
+fn a_reload_does_not_bring_an_older_certificate_back() {
+    let (folder, ca) = (Folder::new(), Authority::new("ca"));
+    let auto = ServerTls { certificates: Certificates::Auto, ..tls(&[]) };
+    let plan = plan(&folder, vec![site(&["a.example"], auto)]);
+    let state = std::path::PathBuf::from(&plan.state_dir);
+    let issue = |extra: &str| ca.issue(&Order::server(&["a.example", extra]));
+    let store = |extra: &str| {
+        let issued = issue(extra);
+        let kept = state.join("acme/certificates");
+        fs::create_dir_all(&kept).unwrap();
+        fs::write(kept.join("a.example.key"), &issued.key).unwrap();
+        fs::write(kept.join("a.example.pem"), &issued.chain).unwrap();
+    };
+    store("old.example");
+    let mut keeper = TlsKeeper::new(state.clone());
+    let frontends = keeper.frontends(&plan).unwrap();
+    let shown = || {
+        let shaken = shake(frontends.get(HTTPS).unwrap(), &Client::of(&ca).config(), "a.example");
+        shaken.unwrap().names()[1].clone()
+    };
+    assert_eq!(shown(), "old.example");
+    // The new one could not be stored.
+    let new = issue("new.example");
+    keeper.install("a.example", &new.chain, &new.key).unwrap();
+    keeper.frontends(&plan).unwrap();
+    assert_eq!(shown(), "new.example");
+    assert!(keeper.refresh(SystemTime::now()).is_empty());
+    assert_eq!(shown(), "new.example");
+    // What comes into the folder later is newer still.
+    store("newest.example");
+    keeper.frontends(&plan).unwrap();
+    assert_eq!(shown(), "newest.example");
 }

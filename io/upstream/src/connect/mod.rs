@@ -40,14 +40,13 @@ const HEAD_BYTES_MAX: u32 = 64 * 1024;
 /// A lease of a new connection to the pool's server, or of a stream on one that somebody else has opened meanwhile, before
 /// the deadline of `alarm`.
 pub async fn lease(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault> {
+    let waiting = pool.wait();
     while pool.may_share() {
-        if let Some(opening) = pool.begin_opening() {
-            let lease = lease_new(pool, alarm).await;
-            drop(opening);
-            return lease;
+        if let Some(_opening) = waiting.begin_opening() {
+            return lease_new(pool, alarm, Offer::All).await;
         }
         in_time(alarm, async {
-            pool.someone_has_opened().await;
+            waiting.someone_has_opened().await;
             Ok(())
         })
         .await?;
@@ -55,13 +54,30 @@ pub async fn lease(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault
             return Ok(lease);
         }
     }
-    lease_new(pool, alarm).await
+    lease_new(pool, alarm, Offer::All).await
+}
+
+/// The same of a connection on which HTTP/1.1 is spoken, to a server that may speak HTTP/2: for what has no form there.
+pub async fn lease_http1(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault> {
+    match pool.take_link() {
+        Some(lease) => Ok(lease),
+        None => lease_new(pool, alarm, Offer::Http1).await,
+    }
+}
+
+/// Which protocols TLS offers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Offer {
+    /// Those of the pool.
+    All,
+    Http1,
 }
 
 /// A connection to the pool's server that is no part of the pool, for bytes that are no HTTP: TLS is begun without offering
-/// a protocol, of which a strict server would know none.
-pub async fn connect(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Link, ConnectFault> {
+/// a protocol, of which a strict server would know none. The bytes `first` go before TLS.
+pub async fn connect(pool: &Rc<Pool>, alarm: &Alarm, first: &[u8]) -> Result<Link, ConnectFault> {
     let socket = open(pool.address(), pool.preferred(), alarm).await?;
+    in_time(alarm, async { socket.write_all(first).await.map_err(classify) }).await?;
     let Some(Security { config, name }) = pool.security() else { return Ok(Link::plain(socket)) };
     let mut config = (*config).clone();
     config.alpn_protocols.clear();
@@ -69,11 +85,16 @@ pub async fn connect(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Link, ConnectFaul
     shaken.map(|(link, _)| link).map_err(handshake_fault)
 }
 
-async fn lease_new(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault> {
+async fn lease_new(pool: &Rc<Pool>, alarm: &Alarm, offer: Offer) -> Result<Lease, ConnectFault> {
     let socket = open(pool.address(), pool.preferred(), alarm).await?;
-    let (link, is_http2) = match pool.security() {
+    let security = pool.security();
+    let era = pool.era();
+    let (link, is_http2) = match security {
         None => (Link::plain(socket), pool.protocol() == Protocol::Http2),
-        Some(Security { config, name }) => {
+        Some(Security { mut config, name }) => {
+            if offer == Offer::Http1 {
+                Arc::make_mut(&mut config).alpn_protocols = vec![b"http/1.1".to_vec()];
+            }
             let shaken = evener_tls::connect(socket, config, name, alarm).await;
             let (link, shaken) = shaken.map_err(handshake_fault)?;
             (link, shaken.alpn.as_deref() == Some(b"h2"))
@@ -83,15 +104,26 @@ async fn lease_new(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault
         if pool.protocol() == Protocol::Http2 {
             return Err(ConnectFault::Protocol(io::Error::other("the server did not agree to HTTP/2")));
         }
-        pool.learn_no_streams();
-        return Ok(pool.adopt(link));
+        if offer == Offer::All {
+            pool.learn_no_streams();
+        }
+        return Ok(pool.adopt_of(link, era));
     }
     let settings = ClientSettings { streams_max: STREAMS_MAX, head_bytes_max: HEAD_BYTES_MAX };
-    let opened = in_time(alarm, async { evener_wire::open(link, &settings).await.map_err(ConnectFault::Protocol) });
+    let opened = in_time(alarm, async { evener_wire::open(link, &settings).await.map_err(opening_fault) });
     let Opened { asking, driver } = opened.await?;
     tokio::task::spawn_local(driver);
     let closed = || ConnectFault::Protocol(io::ErrorKind::ConnectionReset.into());
-    pool.adopt_shared(asking).ok_or_else(closed)
+    pool.adopt_shared(asking, era).ok_or_else(closed)
+}
+
+/// With TLS 1.3 a server looks at our certificate when for us the handshake is over.
+fn opening_fault(error: io::Error) -> ConnectFault {
+    if evener_tls::is_of_tls(&error) {
+        ConnectFault::Handshake(HandshakeFault::Closed(error))
+    } else {
+        ConnectFault::Protocol(error)
+    }
 }
 
 fn handshake_fault(fault: HandshakeFault) -> ConnectFault {

@@ -21,24 +21,31 @@ pub use grpc::GrpcFault;
 use crate::connect::{ConnectFault, classify};
 use crate::pool::Security;
 use connection::Connection;
-use evener_plan::{Health, Probe, Protocol, Server, ServerAddress};
+use evener_plan::{Health, Probe, Protocol, ProxyVersion, Server, ServerAddress};
+use evener_preamble::proxy::{write_v1, write_v2};
 use patience::Patience;
 use question::Question;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// Checks a server once, in the way in which requests would be sent to it: in this protocol, under this TLS. It takes no
+/// Checks a server once, in the way in which requests would be sent to it: in this protocol, under this TLS, and after a
+/// PROXY header if it wants one, which says that the connection is evener's own. It takes no
 /// longer than the time-out, not counting time in which this thread could not run, and reads no more than is needed: heads
 /// of at most 64 KiB, and as much of a body if its content counts.
 pub async fn check(
     server: &Server,
     health: &Health,
     protocol: Protocol,
+    proxy: Option<ProxyVersion>,
     security: Option<Security>,
 ) -> Result<(), ProbeFault> {
     let mut patience = Patience::new(health.timeout);
     let mut connection = connect(&server.address, health.port, &mut patience).await?;
+    if let Some(version) = proxy {
+        let sent = patience.wait(Duration::MAX, connection.write_all(&introduction(version))).await;
+        sent.ok_or(ProbeFault::AnswerTimedOut(health.timeout))?.map_err(ProbeFault::Lost)?;
+    }
     if let Some(security) = security {
         let shaken = patience.wait(Duration::MAX, connection.shake(security)).await;
         connection = shaken.unwrap_or(Err(ProbeFault::HandshakeTimedOut(health.timeout)))?;
@@ -53,6 +60,16 @@ pub async fn check(
     }
     let answer = patience.wait(Duration::MAX, ask(connection, version, server, health)).await;
     answer.unwrap_or(Err(ProbeFault::AnswerTimedOut(health.timeout)))
+}
+
+/// A header without a client.
+fn introduction(version: ProxyVersion) -> Vec<u8> {
+    let mut header = Vec::new();
+    match version {
+        ProxyVersion::V1 => write_v1(None, None, &mut header),
+        ProxyVersion::V2 => write_v2(None, None, &mut header),
+    }
+    header
 }
 
 /// What is spoken to the server.

@@ -1,13 +1,15 @@
 //! One request to a server over HTTP/2, asked and answered in the text of HTTP/1.1.
 //!
-//! Dropping it before both messages are whole cancels the stream.
+//! Dropping it before both messages are whole cancels the stream. If nothing has been heard on the whole connection since
+//! the request was sent, no further request goes there: it may be lost without anybody having been told.
 
-use super::Shared;
+use super::{Loss, Shared};
 use crate::convert::{self, Asked};
 use crate::intake::{Intake, error_of};
 use crate::outlet::{Outlet, broken, write_each};
 use bytes::Bytes;
 use evener_http::{BodyDecoder, HeadLimits, Method, Progress, RequestParser};
+use evener_runtime::Millis;
 use h2::client::{ResponseFuture, SendRequest};
 use h2::{Reason, RecvStream};
 use http::Response;
@@ -17,16 +19,24 @@ use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 /// Our own heads are bounded where they are read from clients.
 const OWN_HEADS: HeadLimits = HeadLimits { bytes_max: 1024 * 1024, fields_max: 4096 };
+
+/// A request that is given up after this time and was the only reason for the server to speak makes its connection
+/// suspicious. Clients that take requests back at once must not make us open one connection after the other.
+const SILENT_AFTER: Duration = Duration::from_millis(500);
 
 /// A request over HTTP/2.
 pub struct ClientStream {
     shared: Rc<Shared>,
     asking: RefCell<Ask>,
     answer: RefCell<Answer>,
-    is_refused: Cell<bool>,
+    loss: Cell<Option<Loss>>,
+    begun: Millis,
+    /// What had been heard on the connection by then.
+    heard: u32,
 }
 
 enum Ask {
@@ -57,18 +67,21 @@ impl std::fmt::Debug for ClientStream {
 }
 
 impl ClientStream {
-    pub(super) fn new(sender: SendRequest<Bytes>, shared: Rc<Shared>) -> Self {
+    pub(super) fn new(sender: SendRequest<Bytes>, shared: Rc<Shared>, begun: Millis) -> Self {
         shared.open.set(shared.open.get() + 1);
+        let heard = shared.carrier.reads();
         Self {
             shared,
             asking: RefCell::new(Ask::Head(sender)),
             answer: RefCell::new(Answer::Unasked(None)),
-            is_refused: Cell::new(false),
+            loss: Cell::new(None),
+            begun,
+            heard,
         }
     }
 
-    pub(crate) fn is_refused(&self) -> bool {
-        self.is_refused.get()
+    pub(crate) fn loss(&self) -> Option<Loss> {
+        self.loss.get()
     }
 
     pub(crate) fn poll_write_pieces(&self, cx: &mut Context<'_>, pieces: &[&[u8]]) -> Poll<io::Result<usize>> {
@@ -80,7 +93,15 @@ impl ClientStream {
             return outlet.poll_write(cx, bytes);
         }
         match self.asking.replace(Ask::Lost) {
-            Ask::Head(sender) => Poll::Ready(self.write_head(sender, bytes)),
+            Ask::Head(sender) => {
+                let written = self.write_head(sender, bytes);
+                if written.is_err()
+                    && let Answer::Unasked(Some(waker)) = self.answer.replace(Answer::Lost)
+                {
+                    waker.wake();
+                }
+                Poll::Ready(written)
+            }
             Ask::Body(_) | Ask::Lost => Poll::Ready(Err(io::ErrorKind::ConnectionReset.into())),
         }
     }
@@ -89,14 +110,14 @@ impl ClientStream {
     fn write_head(&self, mut sender: SendRequest<Bytes>, bytes: &[u8]) -> io::Result<usize> {
         let mut parser = RequestParser::new();
         if !matches!(parser.parse(bytes, &OWN_HEADS), Ok(Progress::Complete)) {
-            return Err(broken("a head out of form"));
+            return Err(self.unsaid(Loss::NoForm));
         }
         let head = parser.head();
         let is_tls = self.shared.carrier.link().is_tls();
-        let asked = convert::request_of(bytes, head, is_tls).ok_or_else(|| broken("a request without a form"))?;
+        let asked = convert::request_of(bytes, head, is_tls).ok_or_else(|| self.unsaid(Loss::NoForm))?;
         let Asked { request, switch_key } = asked;
         if switch_key.is_some() && !sender.is_extended_connect_protocol_enabled() {
-            return Err(io::Error::new(io::ErrorKind::Unsupported, "the server takes no WebSocket over HTTP/2"));
+            return Err(self.unsaid(Loss::NoWebSocket));
         }
         let decoder = BodyDecoder::new(head.framing);
         let is_over = switch_key.is_none() && decoder.is_done();
@@ -113,11 +134,15 @@ impl ClientStream {
         Ok(head.head_bytes)
     }
 
-    /// An error for the reader or writer. It may say that the server did nothing (RFC 9113 §8.7): a stream that it
-    /// refused, or one beyond the last that a GOAWAY names.
+    /// A request that stays here.
+    fn unsaid(&self, loss: Loss) -> io::Error {
+        self.loss.set(Some(loss));
+        broken("a request that the server cannot be asked")
+    }
+
+    /// An error for the reader or writer.
     fn fail(&self, error: h2::Error) -> io::Error {
-        let is_refused = error.is_go_away() || error.reason() == Some(Reason::REFUSED_STREAM);
-        self.is_refused.set(self.is_refused.get() || (is_refused && error.is_remote()));
+        self.loss.set(self.loss.get().or_else(|| Some(Loss::of(&error))));
         error_of(error)
     }
 
@@ -188,8 +213,9 @@ impl ClientStream {
         let response: Response<RecvStream> = ready!(Pin::new(future).poll(cx)).map_err(|error| self.fail(error))?;
         let (parts, body) = response.into_parts();
         let mut text = Vec::with_capacity(512);
-        let marking = convert::response_text(&parts, *method, body.is_end_stream(), switch_key.as_deref(), &mut text);
-        *answer = Answer::Body(Intake::new(body, text, marking));
+        let (marking, length) =
+            convert::response_text(&parts, *method, body.is_end_stream(), switch_key.as_deref(), &mut text);
+        *answer = Answer::Body(Intake::new(body, text, marking).with_length(length));
         Poll::Ready(Ok(()))
     }
 
@@ -202,12 +228,28 @@ impl ClientStream {
 
 impl Drop for ClientStream {
     fn drop(&mut self) {
-        self.shared.open.set(self.shared.open.get() - 1);
-        let is_answered = matches!(&*self.answer.borrow(), Answer::Body(intake) if intake.is_ended());
-        if let Ask::Body(outlet) = &mut *self.asking.borrow_mut()
-            && !(is_answered && outlet.is_over())
-        {
-            outlet.reset(Reason::CANCEL);
+        let is_asked = matches!(self.asking.get_mut(), Ask::Body(outlet) if outlet.is_over());
+        match std::mem::replace(self.answer.get_mut(), Answer::Lost) {
+            Answer::Body(intake) if is_asked && intake.is_ended() => {}
+            Answer::Body(mut intake) if is_asked && intake.is_whole() && !self.shared.is_let_go.get() => {
+                if !intake.is_drained() {
+                    // Its place is left when the server has ended it.
+                    return self.shared.lingering.add(intake);
+                }
+            }
+            _ => self.cancel(),
+        }
+        self.shared.leave(1);
+    }
+}
+
+impl ClientStream {
+    fn cancel(&mut self) {
+        let Ask::Body(outlet) = self.asking.get_mut() else { return };
+        outlet.reset(Reason::CANCEL);
+        let is_silent = self.shared.carrier.reads() == self.heard;
+        if is_silent && Millis::now().since(self.begun) >= SILENT_AFTER {
+            self.shared.is_closed.set(true);
         }
     }
 }

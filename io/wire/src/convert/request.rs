@@ -157,9 +157,8 @@ pub(crate) fn request_of(message: &[u8], head: &RequestHead, is_tls: bool) -> Op
         request.extensions_mut().insert(Protocol::from_static(WEBSOCKET));
     }
     let scheme = if is_tls { "https" } else { "http" };
-    let target = head.target.of(message);
-    let target = if target == b"*" { &b"/*"[..] } else { target };
-    let uri = Uri::builder().scheme(scheme).authority(host.unwrap_or_default()).path_and_query(target);
+    let uri = Uri::builder().scheme(scheme).authority(host.unwrap_or_default());
+    let uri = uri.path_and_query(head.target.of(message));
     *request.uri_mut() = uri.build().ok()?;
     Some(Asked { request, switch_key: switch_key.map(|key| key.as_bytes().to_vec()) })
 }

@@ -6,14 +6,15 @@ use aws_lc_rs::digest;
 use evener_http::Method;
 use http::{header, response::Parts};
 
-/// Writes a server's response as text; says how its body is marked. `is_ended`: no frame follows the head.
+/// Writes a server's response as text; says how its body is marked, and its length if that is known. `is_ended`: no frame
+/// follows the head.
 pub(crate) fn response_text(
     parts: &Parts,
     method: Method,
     is_ended: bool,
     switch_key: Option<&[u8]>,
     out: &mut Vec<u8>,
-) -> Marking {
+) -> (Marking, Option<u64>) {
     let status = parts.status.as_u16();
     let is_switch = switch_key.is_some() && parts.status.is_success();
     out.extend_from_slice(b"HTTP/1.1 ");
@@ -26,18 +27,19 @@ pub(crate) fn response_text(
         }
         write_field(name.as_str(), value.as_bytes(), out);
     }
-    let has_length = parts.headers.contains_key(header::CONTENT_LENGTH);
-    let marking = match () {
-        () if is_switch => Marking::Tunnel,
-        () if has_no_body || has_length => Marking::Length,
-        () if is_ended => {
+    let length = parts.headers.get(header::CONTENT_LENGTH);
+    let marked = match length {
+        _ if is_switch => (Marking::Tunnel, None),
+        _ if has_no_body => (Marking::Length, Some(0)),
+        Some(length) => (Marking::Length, length.to_str().ok().and_then(|digits| digits.parse().ok())),
+        None if is_ended => {
             // So that the end of the stream stays in the same frame: a gRPC answer of trailers alone.
             write_field("content-length", b"0", out);
-            Marking::Length
+            (Marking::Length, Some(0))
         }
-        () => {
+        None => {
             write_field("transfer-encoding", b"chunked", out);
-            Marking::Chunks
+            (Marking::Chunks, None)
         }
     };
     if is_switch {
@@ -46,7 +48,7 @@ pub(crate) fn response_text(
         write_field("sec-websocket-accept", &accept_of(switch_key.unwrap_or_default()), out);
     }
     out.extend_from_slice(b"\r\n");
-    marking
+    marked
 }
 
 /// What a server of HTTP/1.1 would have answered to the key (RFC 6455 §4.2.2).

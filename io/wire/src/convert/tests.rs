@@ -80,7 +80,7 @@ fn responses_become_text_that_marks_the_end_of_its_body() {
         let response = http::Response::builder().status(status);
         let response = length.into_iter().fold(response, |response, length| response.header("content-length", length));
         let mut out = Vec::new();
-        let marked = response_text(&response.body(()).unwrap().into_parts().0, method, is_ended, None, &mut out);
+        let (marked, _) = response_text(&response.body(()).unwrap().into_parts().0, method, is_ended, None, &mut out);
         assert_eq!((String::from_utf8(out).unwrap().as_str(), marked), (expected, marking));
     };
     check(200, None, Get, false, "HTTP/1.1 200 \r\ntransfer-encoding: chunked\r\n\r\n", Marking::Chunks);

@@ -12,7 +12,9 @@ use h2::{Reason, RecvStream};
 use http::request::Parts;
 use http::{HeaderMap, Request};
 use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
 use std::io;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker, ready};
 
 /// A request over HTTP/2.
@@ -23,8 +25,11 @@ pub struct ServerStream {
     is_tunnel: bool,
     intake: RefCell<Intake>,
     answer: RefCell<Answer>,
-    /// The client has reset the stream before it was answered.
+    /// The stream was reset before it was answered.
     is_reset: Cell<bool>,
+    /// The request has turned out to be malformed, and its stream was reset for that.
+    is_malformed: Cell<bool>,
+    is_given_up: Rc<Cell<bool>>,
 }
 
 struct Answer {
@@ -47,7 +52,12 @@ impl std::fmt::Debug for ServerStream {
 }
 
 impl ServerStream {
-    pub(super) fn new(request: Request<RecvStream>, respond: SendResponse<Bytes>, is_tls: bool) -> Self {
+    pub(super) fn new(
+        request: Request<RecvStream>,
+        respond: SendResponse<Bytes>,
+        is_tls: bool,
+        is_given_up: Rc<Cell<bool>>,
+    ) -> Self {
         let (parts, body) = request.into_parts();
         let is_tunnel = parts.extensions.get::<h2::ext::Protocol>().is_some();
         let marking = match () {
@@ -63,6 +73,8 @@ impl ServerStream {
             intake: RefCell::new(Intake::new(body, Vec::new(), marking)),
             answer: RefCell::new(Answer { method, fields: HeaderMap::new(), state: State::Head(respond) }),
             is_reset: Cell::new(false),
+            is_malformed: Cell::new(false),
+            is_given_up,
         }
     }
 
@@ -78,9 +90,50 @@ impl ServerStream {
         written.is_ok()
     }
 
-    /// Whether the client has taken its request back before it was answered.
+    /// Whether the client has taken its request back before the head of an answer was sent.
     pub fn is_reset(&self) -> bool {
         self.is_reset.get()
+    }
+
+    /// Whether the client has broken a rule with its body, for which the stream was reset.
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.is_malformed.get()
+    }
+
+    /// Waits until the client takes its request back, while nobody reads or writes.
+    pub(crate) async fn broken(&self) -> io::Error {
+        let error = poll_fn(|cx| self.answer.borrow_mut().poll_reset(cx)).await;
+        self.note(&error);
+        error
+    }
+
+    /// Looks whether the client has taken its request back already.
+    pub fn is_over(&self) -> bool {
+        self.answer.borrow_mut().poll_reset(&mut Context::from_waker(Waker::noop())).is_ready()
+    }
+
+    /// Notes why the stream is over.
+    fn note(&self, error: &io::Error) {
+        if !matches!(self.answer.borrow().state, State::Body(_)) {
+            self.is_reset.set(true);
+        }
+        let cause = error.get_ref().and_then(|cause| cause.downcast_ref::<h2::Error>());
+        if cause.is_some_and(|cause| cause.is_reset() && cause.is_library()) {
+            self.is_malformed.set(true);
+        }
+    }
+
+    /// Whether the connection was cut because the client takes nothing.
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.is_given_up.get()
+    }
+
+    /// Whether a part of the answer waits for the client, which could still take it.
+    pub fn is_stuck(&self) -> bool {
+        match &mut self.answer.borrow_mut().state {
+            State::Body(outlet) => outlet.is_stuck(),
+            State::Head(_) | State::Lost => false,
+        }
     }
 
     pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -109,11 +162,11 @@ impl ServerStream {
         match filled {
             Ok(false) if !self.is_tunnel => {
                 let error = ready!(self.answer.borrow_mut().poll_reset(cx));
-                self.is_reset.set(true);
+                self.note(&error);
                 Poll::Ready(Err(error))
             }
             Err(error) => {
-                self.is_reset.set(true);
+                self.note(&error);
                 Poll::Ready(Err(error))
             }
             Ok(is_there) => Poll::Ready(Ok(is_there)),
@@ -121,8 +174,14 @@ impl ServerStream {
     }
 
     pub(crate) fn poll_write_pieces(&self, cx: &mut Context<'_>, pieces: &[&[u8]]) -> Poll<io::Result<usize>> {
-        let answer = &mut *self.answer.borrow_mut();
-        write_each(pieces, |piece| answer.poll_write(cx, piece))
+        let written = {
+            let answer = &mut *self.answer.borrow_mut();
+            write_each(pieces, |piece| answer.poll_write(cx, piece))
+        };
+        if let Poll::Ready(Err(error)) = &written {
+            self.note(error);
+        }
+        written
     }
 
     pub(crate) fn end(&self) {

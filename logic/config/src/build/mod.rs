@@ -29,6 +29,7 @@ pub(crate) fn plan(draft: Draft, world: &dyn World, report: &mut Report) -> Plan
     hosts::check_sites(&draft.sites, report);
     hosts::check_services(&draft.tcp, report);
     let mut pools = Pools::new(draft.upstreams, draft.in_place, world, report);
+    transport::check_sends(&draft.tcp, &pools, report);
     let redirects = redirects::build(&draft.sites);
     let mut sites: Vec<Site> = draft.sites.into_iter().map(|site| self::site(site, &mut pools, report)).collect();
     sites.extend(redirects);

@@ -24,7 +24,7 @@ pub(super) struct Pools<'w> {
 
 struct Named {
     name: At<String>,
-    /// `None` if its servers could not be read.
+    /// `None` as soon as it is in the plan. If its servers could not be read it has none.
     upstream: Option<Upstream>,
     id: Option<UpstreamId>,
     is_used: bool,
@@ -33,6 +33,7 @@ struct Named {
     tls_key: Option<Span>,
     /// The first server on a unix socket.
     socket: Option<Span>,
+    is_checked: bool,
 }
 
 /// What an upstream has that may not go together with a service of layer 4; each with its place.
@@ -40,6 +41,8 @@ pub(super) struct Traits<'p> {
     pub(super) http_only: &'p [At<&'static str>],
     pub(super) tls_key: Option<Span>,
     pub(super) socket: Option<Span>,
+    /// Servers are checked where clients are led to.
+    pub(super) is_checked: bool,
 }
 
 impl<'w> Pools<'w> {
@@ -53,8 +56,10 @@ impl<'w> Pools<'w> {
         for draft in drafts {
             let socket = draft.servers.iter().flatten().find_map(socket);
             let servers = draft.servers.and_then(|servers| pools.servers(&servers, report));
-            let upstream = servers.map(|servers| upstream(draft.name.value.clone(), servers, &draft.settings));
+            let servers = servers.unwrap_or_default();
+            let upstream = Some(upstream(draft.name.value.clone(), servers, &draft.settings));
             let (http_only, tls_key) = (draft.http_only, draft.tls_key);
+            let is_checked = draft.settings.health.is_some_and(|health| health.port.is_none());
             pools.named.push(Named {
                 name: draft.name,
                 upstream,
@@ -63,12 +68,13 @@ impl<'w> Pools<'w> {
                 http_only,
                 tls_key,
                 socket,
+                is_checked,
             });
         }
         pools
     }
 
-    /// The upstream that is called so. `None` if there is none, or none that works.
+    /// The upstream that is called so. `None` if there is none.
     pub(super) fn named(&mut self, name: &At<String>, report: &mut Report) -> Option<UpstreamId> {
         let Some(position) = self.named.iter().position(|named| named.name.value == name.value) else {
             self.unknown(name, report);
@@ -87,7 +93,8 @@ impl<'w> Pools<'w> {
     /// What the upstream of this name has that may not go together with a service of layer 4.
     pub(super) fn traits(&self, name: &str) -> Option<Traits<'_>> {
         let named = self.named.iter().find(|named| named.name.value == name)?;
-        Some(Traits { http_only: &named.http_only, tls_key: named.tls_key, socket: named.socket })
+        let Named { http_only, tls_key, socket, is_checked, .. } = named;
+        Some(Traits { http_only, tls_key: *tls_key, socket: *socket, is_checked: *is_checked })
     }
 
     /// The upstream of servers written in place; the same servers are the same upstream.
@@ -101,8 +108,9 @@ impl<'w> Pools<'w> {
         Some(UpstreamId(self.plan.len() - 1))
     }
 
-    /// The upstreams of the plan; those that nothing names are reported and left out.
-    pub(super) fn finish(self, report: &mut Report) -> Vec<Upstream> {
+    /// The upstreams of the plan; those that nothing names are reported and left out. Beside an error they stay in, since
+    /// what they name is looked at, too.
+    pub(super) fn finish(mut self, report: &mut Report) -> Vec<Upstream> {
         // Where something else is wrong, that may be why nothing names it.
         let is_clean = !report.has_error();
         for named in self.named.iter().filter(|named| is_clean && !named.is_used) {
@@ -113,6 +121,9 @@ impl<'w> Pools<'w> {
                     format!("no site and no service uses the upstream `{}`", named.name.value),
                 )
                 .help(format!("write to = \"{}\" in a [[site]], [[site.route]] or [[tcp]]", named.name.value));
+        }
+        if !is_clean {
+            self.plan.extend(self.named.iter_mut().filter_map(|named| named.upstream.take()));
         }
         self.plan
     }

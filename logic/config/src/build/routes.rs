@@ -62,14 +62,13 @@ fn action(draft: &DraftAction, pools: &mut Pools<'_>, report: &mut Report) -> Op
 
 fn check_site(site: &DraftSite, report: &mut Report) {
     check_single(&site.action, report);
-    if site.action.written.is_empty() && site.routes.is_empty() && !report.is_torn() {
+    if site.action.is_missing && site.routes.is_empty() && !report.is_torn() {
         report
             .error("no-action", site.span, "the site does nothing")
             .help("add one of `to`, `redirect` and `respond`, or a [[site.route]]");
     }
-    let has_to = |action: &DraftAction| action.written.iter().any(|key| key.value == "to");
-    let own = has_to(&site.action);
-    let any = own || site.routes.iter().any(|route| has_to(&route.action));
+    let own = !site.action.lacks_to;
+    let any = own || site.routes.iter().any(|route| !route.action.lacks_to);
     for option in &site.action.options {
         let is_used = if option.value == "strip_prefix" { own } else { any };
         if !is_used {
@@ -80,13 +79,13 @@ fn check_site(site: &DraftSite, report: &mut Report) {
 
 fn check_route(route: &DraftRoute, report: &mut Report) {
     check_single(&route.action, report);
-    if route.action.written.is_empty() && !report.is_torn() {
+    if route.action.is_missing && !report.is_torn() {
         report
             .error("no-action", route.span, "the route does nothing")
             .help("add one of `to`, `redirect` and `respond`; keys below a header belong to it");
         return;
     }
-    if !route.action.written.iter().any(|key| key.value == "to") {
+    if route.action.lacks_to {
         for option in &route.action.options {
             needs_to(option.value, option.span, report);
         }

@@ -11,8 +11,9 @@ pub(super) fn build(draft: &DraftTls, hosts: &[At<HostPattern>], report: &mut Re
     if let Some(At { value: Certificates::Auto, span }) = draft.certificates {
         check_hosts(span, hosts, report);
     }
-    // Certificates that could not be read were reported; what stands for them is never used, since there is no plan.
-    let certificates = draft.certificates.as_ref().map_or(Certificates::Internal, |at| at.value.clone());
+    // Certificates that could not be read were reported; no files stand for them in what is left of the plan.
+    let none = || Certificates::Files(Vec::new());
+    let certificates = draft.certificates.as_ref().map_or_else(none, |at| at.value.clone());
     ServerTls { certificates, client_auth: draft.client_auth.clone(), version_min: draft.version_min }
 }
 

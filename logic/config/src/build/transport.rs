@@ -5,7 +5,7 @@ use super::tls;
 use crate::diagnostic::Report;
 use crate::draft::{At, Choice, DraftTcp, DraftUdp};
 use crate::source::Span;
-use evener_plan::{TcpService, UdpService, UpstreamId};
+use evener_plan::{ProxyVersion, TcpService, UdpService, UpstreamId};
 
 pub(super) fn tcp(draft: DraftTcp, pools: &mut Pools<'_>, report: &mut Report) -> TcpService {
     TcpService {
@@ -25,6 +25,28 @@ pub(super) fn udp(draft: DraftUdp, pools: &mut Pools<'_>, report: &mut Report) -
         listen: draft.listen.into_iter().map(|at| at.value).collect(),
         idle_timeout: draft.idle_timeout,
         sessions_max: draft.sessions_max,
+    }
+}
+
+/// Reports services that do not agree on the header with which checks of their servers begin.
+pub(super) fn check_sends(services: &[DraftTcp], pools: &Pools<'_>, report: &mut Report) {
+    let mut seen: Vec<(&At<String>, Option<ProxyVersion>)> = Vec::new();
+    for service in services {
+        let Some(At { value: Choice::ToName(name), .. }) = &service.to else { continue };
+        if !pools.traits(&name.value).is_some_and(|traits| traits.is_checked) {
+            continue;
+        }
+        match seen.iter().find(|(earlier, _)| earlier.value == name.value) {
+            None => seen.push((name, service.send_proxy)),
+            Some((_, send)) if *send == service.send_proxy => {}
+            Some((first, _)) => {
+                let message = format!("services of `{}`, which has `health`, must send it the same header", name.value);
+                report
+                    .error("mixed-proxy-protocol", name.span, message)
+                    .label(first.span, "the first one has another `proxy_protocol.send`")
+                    .help("checks begin as connections of clients do: write the same `send`, or use two upstreams");
+            }
+        }
     }
 }
 

@@ -4,7 +4,7 @@ mod json;
 mod text;
 
 use crate::source::{Place, SourceId, Sources, Span};
-use crate::tree::Written;
+use crate::tree::{Section, Written};
 use evener_plan::Plan;
 use std::collections::BTreeSet;
 
@@ -13,6 +13,9 @@ use std::collections::BTreeSet;
 pub struct Outcome {
     /// The plan; `None` if there is an error.
     pub plan: Option<Plan>,
+    /// What could be made of the config if there is an error, so that all else that its parts name (files, addresses) can
+    /// be looked at, too. It lacks what could not be read and must not be run.
+    pub torso: Option<Plan>,
     /// Everything that was found, in the order of the files.
     pub diagnostics: Vec<Diagnostic>,
     /// How many more findings there were than are listed.
@@ -64,6 +67,19 @@ impl Outcome {
     pub fn places(&self, keys: &[&str], text: &str) -> Vec<Place> {
         let is_it = |written: &&Written| written.content == text && keys.contains(&written.key.as_str());
         self.texts.iter().filter(is_it).map(|written| self.sources.place(written.span)).collect()
+    }
+
+    /// The same in one section.
+    pub fn places_in(&self, section: &Section, keys: &[&str], text: &str) -> Vec<Place> {
+        let is_it = |written: &&Written| written.content == text && keys.contains(&written.key.as_str());
+        let all = self.texts.iter().filter(|written| written.section.as_ref() == Some(section));
+        all.filter(is_it).map(|written| self.sources.place(written.span)).collect()
+    }
+
+    /// Where a text is written as the value of this key, and what it is.
+    pub fn written(&self, key: &str) -> Option<(&str, Place)> {
+        let written = self.texts.iter().find(|written| written.key == key)?;
+        Some((&written.content, self.sources.place(written.span)))
     }
 
     /// Everything that was found as text for people: place, line, caret and help for each, and a last line that counts.
@@ -140,7 +156,12 @@ impl Report {
 
     /// Whether something written may be missing from what was read, so that an absence proves nothing.
     pub(crate) fn is_torn(&self) -> bool {
-        self.is_torn || !self.broken_lines.is_empty()
+        self.is_torn || self.is_broken()
+    }
+
+    /// Whether a line was no TOML, so that any key may be missing from what was read.
+    pub(crate) fn is_broken(&self) -> bool {
+        !self.broken_lines.is_empty()
     }
 
     /// Notes that sites or upstreams were written that could not be read.
@@ -171,7 +192,8 @@ impl Report {
         let omitted = findings.len().saturating_sub(FINDINGS_MAX);
         findings.truncate(FINDINGS_MAX);
         let diagnostics = findings.into_iter().map(|finding| finding.into_diagnostic(&self.sources)).collect();
-        Outcome { plan: plan.filter(|_| !has_error), diagnostics, omitted, sources: self.sources, texts: self.texts }
+        let (plan, torso) = if has_error { (None, plan) } else { (plan, None) };
+        Outcome { plan, torso, diagnostics, omitted, sources: self.sources, texts: self.texts }
     }
 
     fn is_on_broken_line(&self, finding: &Finding) -> bool {

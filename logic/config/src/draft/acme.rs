@@ -24,7 +24,7 @@ fn binding(fields: &Fields<'_>, report: &mut Report) -> Option<AccountBinding> {
     let id = fields.text("id", report, value::key_id);
     let key = fields.text("key", report, value::binding_key);
     for name in ["id", "key"] {
-        if fields.entry(name).is_none() && fields.is_whole() {
+        if fields.lacks(name) {
             report
                 .error("missing-key", span, format!("`binding` needs `{name}`"))
                 .help("for example: { id = \"kid-1\", key = \"${ACME_KEY}\" }");

@@ -14,7 +14,9 @@ pub(super) fn read(fields: &Fields<'_>, table: &Table, report: &mut Report) -> D
     let redirect = fields.entry("redirect").and_then(|entry| redirect(&entry.node, report));
     let respond = fields.entry("respond").and_then(|entry| respond(&entry.node, report));
     DraftAction {
-        written: written(table, &["to", "redirect", "respond"]),
+        written: written(table, &ACTIONS),
+        is_missing: ACTIONS.iter().all(|name| fields.lacks(name)),
+        lacks_to: fields.lacks("to"),
         choice: to.or(redirect).or(respond),
         options: written(table, &["strip_prefix", "timeout", "set_headers", "host"]),
         strip_prefix: fields.text("strip_prefix", report, value::strip_prefix),
@@ -23,6 +25,9 @@ pub(super) fn read(fields: &Fields<'_>, table: &Table, report: &mut Report) -> D
         host: fields.text("host", report, value::host_mode).map(|at| at.value),
     }
 }
+
+/// What a site or a route can do.
+const ACTIONS: [&str; 3] = ["to", "redirect", "respond"];
 
 /// Which of the keys stand in the table, in the order of the file.
 fn written(table: &Table, names: &[&'static str]) -> Vec<At<&'static str>> {
@@ -54,7 +59,7 @@ fn redirect(node: &Node, report: &mut Report) -> Option<Choice> {
     };
     let fields = Fields::open(&keys::REDIRECT, table, report);
     let status = fields.number("status").and_then(|status| u16::try_from(status).ok()).unwrap_or(308);
-    if table.entry("to").is_none() && !report.is_torn() {
+    if fields.lacks("to") {
         report
             .error("missing-key", node.span, "a redirect needs a target")
             .help("for example: { to = \"https://{host}{uri}\", status = 301 }");

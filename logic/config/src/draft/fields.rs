@@ -12,25 +12,30 @@ use std::str::FromStr;
 pub(super) struct Fields<'t> {
     section: &'static Section,
     entries: Vec<&'t Entry>,
-    is_whole: bool,
+    /// Keys that are written, or that a misspelt one was meant to be.
+    meant: Vec<&'t str>,
+    /// Whether a line could not be read, which any key may stand on.
+    is_broken: bool,
 }
 
 impl<'t> Fields<'t> {
     /// Reports unknown keys and values of the wrong shape, and leaves them out.
     pub(super) fn open(section: &'static Section, table: &'t Table, report: &mut Report) -> Self {
         let entries: Vec<&Entry> = table.entries.iter().filter(|entry| keys::admits(section, entry, report)).collect();
-        let is_whole = entries.len() == table.entries.len() && !report.is_torn();
-        Self { section, entries, is_whole }
+        let meant = table.entries.iter().flat_map(|entry| keys::meant(section, &entry.name)).collect();
+        Self { section, entries, meant, is_broken: report.is_broken() }
     }
 
     /// Of a table that was checked before.
     pub(super) fn checked(section: &'static Section, table: &'t Table) -> Self {
-        Self { section, entries: table.entries.iter().collect(), is_whole: true }
+        let meant = table.entries.iter().map(|entry| entry.name.as_str()).collect();
+        Self { section, entries: table.entries.iter().collect(), meant, is_broken: false }
     }
 
-    /// Whether everything that is written was left in, so that the absence of a key means something.
-    pub(super) fn is_whole(&self) -> bool {
-        self.is_whole
+    /// Whether a key is missing: it is neither written, rightly or not, nor what an unknown key was meant to be.
+    pub(super) fn lacks(&self, name: &str) -> bool {
+        debug_assert!(self.section.key(name).is_some(), "{} has no key {name}", self.section.heading);
+        !self.is_broken && !self.meant.contains(&name)
     }
 
     pub(super) fn entry(&self, name: &str) -> Option<&'t Entry> {

@@ -18,6 +18,7 @@ pub(super) fn read(table: &Table, report: &mut Report) -> Limits {
         debug_assert_eq!(entry.name, "connections");
         fields.word("connections", report);
     }
+    fields.word("connections_per_address", report);
     Limits {
         head_bytes_max: usize::try_from(head).unwrap_or(usize::MAX),
         fields_max: fields.number_or_default("fields"),
@@ -34,6 +35,9 @@ pub(super) fn read(table: &Table, report: &mut Report) -> Limits {
         streams_max: fields.number_or_default("streams"),
         tunnel_idle_timeout: fields.or_default("tunnel_idle_timeout", report, value::duration),
         connections_max: fields.number("connections").and_then(|number| usize::try_from(number).ok()),
+        connections_per_address_max: fields
+            .number("connections_per_address")
+            .and_then(|number| u32::try_from(number).ok()),
     }
 }
 
@@ -55,10 +59,11 @@ fn amount<T>(fields: &Fields<'_>, name: &str, report: &mut Report, parse: fn(&st
 
 fn head(text: &str) -> Result<u64, Fault> {
     let bytes = value::size(text)?;
-    if !HEAD_BYTES.contains(&bytes) {
-        return Err(Fault::new("out-of-range", "`head` must be from 1KiB to 1MiB"));
+    if HEAD_BYTES.contains(&bytes) {
+        return Ok(bytes);
     }
-    Ok(bytes)
+    let nearest = if bytes < *HEAD_BYTES.start() { "the smallest is \"1KiB\"" } else { "the largest is \"1MiB\"" };
+    Err(Fault::new("out-of-range", "`head` must be from 1KiB to 1MiB").help(nearest))
 }
 
 fn body(text: &str) -> Result<Option<u64>, Fault> {
@@ -89,7 +94,9 @@ fn or_word(text: &str, fault: Fault, word: &str) -> Fault {
 fn window(text: &str) -> Result<Duration, Fault> {
     let window = value::duration(text)?;
     if window < Duration::from_secs(1) {
-        return Err(Fault::new("out-of-range", "`rate_window` must be at least one second"));
+        return Err(
+            Fault::new("out-of-range", "`rate_window` must be at least one second").help("the shortest is \"1s\"")
+        );
     }
     Ok(window)
 }

@@ -18,7 +18,7 @@ pub(super) fn read(fields: &Fields<'_>, span: Span, tls: Option<&DraftTls>, repo
     let from = fields.texts("redirect_from", report, value::listen);
     let from = from.map(|all| distinct(all, "listen-twice", report));
     let Some(tls) = tls else {
-        if let Some(entry) = fields.entry("redirect_from").filter(|_| fields.is_whole()) {
+        if let Some(entry) = fields.entry("redirect_from").filter(|_| fields.lacks("tls")) {
             report
                 .error("needs-tls", entry.key, "`redirect_from` leads to the site's own TLS, but it has no `tls`")
                 .help("add tls = \"auto\", or leave `redirect_from` out");

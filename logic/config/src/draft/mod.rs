@@ -121,6 +121,10 @@ pub(crate) struct DraftRoute {
 pub(crate) struct DraftAction {
     /// Which of `to`, `redirect` and `respond` are written, even if they could not be read.
     pub(crate) written: Vec<At<&'static str>>,
+    /// Whether none of them is written, nor an unknown key that was meant to be one.
+    pub(crate) is_missing: bool,
+    /// Whether there is no `to` in the same sense.
+    pub(crate) lacks_to: bool,
     pub(crate) choice: Option<Choice>,
     /// Which of the keys that need `to` are written.
     pub(crate) options: Vec<At<&'static str>>,

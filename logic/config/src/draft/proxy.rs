@@ -16,7 +16,7 @@ pub(super) fn of_site(fields: &Fields<'_>, span: Span, report: &mut Report) -> A
         Value::Boolean(true) => Some(AcceptProxy { from: Vec::new() }),
         Value::Table(table) => {
             let fields = Fields::open(&keys::ACCEPT_PROXY, table, report);
-            if table.entries.is_empty() {
+            if fields.lacks("from") {
                 report
                     .error("missing-key", entry.node.span, "`proxy_protocol` needs `from`: who is believed")
                     .help("for example: { from = [\"10.0.0.0/8\"] }, or proxy_protocol = true for every peer");

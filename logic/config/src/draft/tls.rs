@@ -52,7 +52,7 @@ fn certificates(fields: &Fields<'_>, span: Span, report: &mut Report) -> Option<
         (Some(_), None) => word.map(|word| source(word.value)),
         (None, Some(_)) => files.filter(|files| !files.is_empty()).map(Certificates::Files),
         (None, None) => {
-            if fields.is_whole() {
+            if ["source", "cert", "key", "certificates"].iter().all(|name| fields.lacks(name)) {
                 report
                     .error("missing-key", span, "`tls` does not say where certificates come from")
                     .help("add cert = \"…\" and key = \"…\", or source = \"auto\"");
@@ -73,7 +73,7 @@ fn files(fields: &Fields<'_>, span: Span, report: &mut Report) -> Option<Vec<Cer
         let Value::Table(table) = &item.value else { continue };
         let fields = Fields::open(&keys::CERTIFICATE, table, report);
         all.push(pair(&fields, report).map(|value| At { value, span: item.span }));
-        if table.entries.is_empty() {
+        if fields.lacks("cert") && fields.lacks("key") {
             report
                 .error("missing-key", item.span, "a certificate needs `cert` and `key`")
                 .help("for example: { cert = \"site.pem\", key = \"site.key\" }");
@@ -92,7 +92,7 @@ pub(super) fn pair(fields: &Fields<'_>, report: &mut Report) -> Option<Certifica
         (None, Some(key)) => Some((key, "cert", "add cert = \"…\", the certificate and its chain")),
         _ => None,
     };
-    if let Some((entry, missing, help)) = alone.filter(|_| fields.is_whole()) {
+    if let Some((entry, missing, help)) = alone.filter(|(_, missing, _)| fields.lacks(missing)) {
         report.error("missing-key", entry.key, format!("`{}` without `{missing}`", entry.name)).help(help);
     }
     Some(CertificateFiles { certificate: certificate?.value, key: key?.value })
@@ -106,7 +106,7 @@ fn client_auth(fields: &Fields<'_>, report: &mut Report) -> Option<ClientAuth> {
     }
     let crls = fields.texts("client_crl", report, value::file).unwrap_or_default();
     let crls = distinct(crls, "crl-twice", report).into_iter().map(|at| at.value).collect();
-    if fields.entry("client_ca").is_none() && fields.is_whole() {
+    if fields.lacks("client_ca") {
         for entry in ["client_auth", "client_crl"].iter().filter_map(|name| fields.entry(name)) {
             needs_ca(entry, report);
         }

@@ -37,7 +37,7 @@ pub(super) fn udp(table: &Table, span: Span, report: &mut Report) -> DraftUdp {
 }
 
 fn listen(fields: &Fields<'_>, what: &str, example: &str, span: Span, report: &mut Report) -> Vec<At<Listen>> {
-    if fields.entry("listen").is_none() && fields.is_whole() {
+    if fields.lacks("listen") {
         report
             .error("missing-key", span, format!("a {what} needs `listen`"))
             .help(format!("for example: listen = \"{example}\""));
@@ -49,7 +49,7 @@ fn listen(fields: &Fields<'_>, what: &str, example: &str, span: Span, report: &m
 
 fn to(fields: &Fields<'_>, what: &str, span: Span, report: &mut Report) -> Option<At<Choice>> {
     let Some(entry) = fields.entry("to") else {
-        if fields.is_whole() {
+        if fields.lacks("to") {
             report
                 .error("missing-key", span, format!("a {what} needs `to`"))
                 .help("add to = [\"127.0.0.1:8081\"], or the name of an upstream");

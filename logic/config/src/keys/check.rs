@@ -15,12 +15,30 @@ pub(crate) fn admits(section: &'static Section, entry: &Entry, report: &mut Repo
     !matches!(entry.node.value, Value::Hole) && key.kind.admits(&entry.node, key, report)
 }
 
+/// The keys of the section that `name` stands for: itself, or what it is called here, or what it is close to.
+pub(crate) fn meant<'n>(section: &'static Section, name: &'n str) -> impl Iterator<Item = &'n str> + use<'n> {
+    let (exact, other) = match section.key(name) {
+        Some(_) => (Some(name), None),
+        None => (None, words::meant(section.id, name)),
+    };
+    let is_elsewhere = || homes(name).next().is_some();
+    let near = match (exact, other) {
+        (None, None) if !is_elsewhere() => closest(name, section.keys().map(|key| key.name)),
+        _ => None,
+    };
+    exact.into_iter().chain(other).chain(near)
+}
+
+/// The sections that have the key.
+fn homes(name: &str) -> impl Iterator<Item = &'static Section> {
+    SECTIONS.iter().copied().filter(move |home| home.key(name).is_some())
+}
+
 fn unknown(section: &'static Section, entry: &Entry, report: &mut Report) {
     let name = &entry.name;
     let message = format!("unknown key {} {}", quote(name), section.place());
     let finding = report.error("unknown-key", entry.key, message);
-    let homes: Vec<String> =
-        SECTIONS.iter().filter(|home| home.key(name).is_some()).map(|home| home.heading.to_owned()).collect();
+    let homes: Vec<String> = homes(name).map(|home| home.heading.to_owned()).collect();
     let known = || section.keys().map(|key| key.name);
     if let Some(key) = words::meant(section.id, name) {
         finding.help(format!("that is called `{key}` here"));
@@ -42,8 +60,7 @@ fn closest_elsewhere(name: &str) -> Option<(&'static str, String)> {
         return None;
     }
     let near = closest(name, SECTIONS.iter().flat_map(|home| home.keys().map(|key| key.name)))?;
-    let homes = SECTIONS.iter().filter(|home| home.key(near).is_some()).map(|home| home.heading.to_owned());
-    Some((near, one_of(homes)))
+    Some((near, one_of(homes(near).map(|home| home.heading.to_owned()))))
 }
 
 /// Names shorter than this are compared with the keys of their own section only.
@@ -101,9 +118,26 @@ impl Kind {
 
     fn within(self, fits: bool, node: &Node, key: &Key, report: &mut Report) -> bool {
         if !fits {
-            report.error("out-of-range", node.span, format!("`{}` must be {}", key.name, self.phrase()));
+            let message = format!("`{}` must be {}", key.name, self.phrase());
+            let is_negative = report.sources.slice(node.span).starts_with('-');
+            let help = key.unbounded(&node.value).or_else(|| self.nearest(&node.value, is_negative));
+            let help = help.unwrap_or_else(|| format!("for example: {}", key.sample()));
+            report.error("out-of-range", node.span, message).help(help);
         }
         fits
+    }
+
+    /// What may be written in place of a number that is too small or too large. One that does not even fit 64 bits is
+    /// known by its sign.
+    fn nearest(self, value: &Value, is_negative: bool) -> Option<String> {
+        match (self, value) {
+            (Self::Integer { min, max }, Value::Integer(number)) => {
+                let is_small = number.map_or(is_negative, |number| number < min);
+                Some(if is_small { format!("the smallest is {min}") } else { format!("the largest is {max}") })
+            }
+            (Self::Bytes, Value::Integer(_)) => Some(String::from("write 0 or more, or a size such as \"64KiB\"")),
+            _ => None,
+        }
     }
 
     /// Whether a value of this sort can be meant, whatever is in it.
@@ -216,6 +250,15 @@ impl Section {
 }
 
 impl Key {
+    /// What to write in place of a 0 that was meant for no bound.
+    fn unbounded(&self, value: &Value) -> Option<String> {
+        let Kind::Either(kinds) = self.kind else { return None };
+        let has_none =
+            kinds.iter().any(|kind| matches!(kind, Kind::Text(Form::Word(words)) if words.contains(&"none")));
+        let is_zero = matches!(value, Value::Integer(Some(0)));
+        (has_none && is_zero).then(|| String::from("for no bound write \"none\" or leave it out"))
+    }
+
     /// The key as it may be written.
     pub(crate) fn sample(&self) -> String {
         match self.kind {

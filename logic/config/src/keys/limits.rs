@@ -111,4 +111,16 @@ const KEYS: &[Key] = &[
               which is the bound in any case: two files for each, less what sessions over UDP may take.",
         example: "10000",
     },
+    Key {
+        name: "connections_per_address",
+        kind: Kind::Either(&[Kind::Text(Form::Word(&["none"])), Kind::Integer { min: 1, max: 10_000_000 }]),
+        without: Without::Default("\"none\""),
+        doc: "Number of connections that clients of one address may have at a time, on all listeners for TCP together. \
+              Of IPv6 a /64 counts as one address. Where `proxy_protocol` tells the client's address, that one counts. \
+              Further ones are refused as beyond `connections`: over HTTP in the clear with 503, else by a reset. \
+              `\"none\"` is no bound, since behind another proxy or a translation of addresses (NAT) many clients have \
+              one address. Browsers open up to six connections to a host. Connections that were made while there was no \
+              bound do not count.",
+        example: "200",
+    },
 ];

@@ -18,7 +18,7 @@ mod words;
 
 pub(crate) use acme::{ACME, BINDING};
 pub(crate) use action::{REDIRECT, RESPOND};
-pub(crate) use check::admits;
+pub(crate) use check::{admits, meant};
 pub(crate) use limits::LIMITS;
 pub(crate) use log::LOG;
 pub(crate) use proxy::{ACCEPT_PROXY, TCP_PROXY};

@@ -64,7 +64,10 @@ pub(crate) static TCP_PROXY: Section = Section {
             name: "send",
             kind: Kind::Text(Form::Word(&["v1", "v2"])),
             without: Without::Means("servers get no header"),
-            doc: "Version of the header that servers get before the first byte of the client.",
+            doc: "Version of the header that servers get before the first byte of the client, and before TLS if the \
+                  upstream has `tls`. Checks of these servers begin with one, too, that names nobody (`LOCAL`, or \
+                  `UNKNOWN` in version 1), unless `health` has a port of its own; services that share an upstream with \
+                  `health` therefore send the same.",
             example: "\"v2\"",
         },
     ]],

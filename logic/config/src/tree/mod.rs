@@ -54,13 +54,14 @@ pub(crate) struct Entry {
 }
 
 impl Node {
-    fn add_texts(&self, key: &str, all: &mut Vec<Written>) {
+    fn add_texts(&self, key: &str, section: Option<&Section>, all: &mut Vec<Written>) {
         match &self.value {
             Value::Text(text) => {
-                all.push(Written { key: key.to_owned(), content: text.content.clone(), span: self.span });
+                let (key, content) = (key.to_owned(), text.content.clone());
+                all.push(Written { key, content, section: section.cloned(), span: self.span });
             }
-            Value::List(nodes) => nodes.iter().for_each(|node| node.add_texts(key, all)),
-            Value::Table(table) => table.add_texts(all),
+            Value::List(nodes) => nodes.iter().for_each(|node| node.add_texts(key, section, all)),
+            Value::Table(table) => table.add_texts(section, all),
             Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime | Value::Hole => {}
         }
     }
@@ -87,24 +88,53 @@ impl Value {
 pub(crate) struct Written {
     pub(crate) key: String,
     pub(crate) content: String,
+    pub(crate) section: Option<Section>,
     pub(crate) span: Span,
+}
+
+/// A part of the config that stands for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Section {
+    /// A `[[site]]`, by its number from 0 on; that of the plan is the same.
+    Site(usize),
+    /// A `[[tcp]]`, likewise.
+    Tcp(usize),
+    /// An `[upstream.NAME]`.
+    Upstream(String),
 }
 
 impl Table {
     /// Every text in the table and the tables in it, in their order.
     pub(crate) fn texts(&self) -> Vec<Written> {
         let mut all = Vec::new();
-        self.add_texts(&mut all);
+        for entry in &self.entries {
+            match (entry.name.as_str(), &entry.node.value) {
+                ("site", Value::List(nodes)) => add_each(&entry.name, nodes, Section::Site, &mut all),
+                ("tcp", Value::List(nodes)) => add_each(&entry.name, nodes, Section::Tcp, &mut all),
+                ("upstream", Value::Table(upstreams)) => {
+                    for one in &upstreams.entries {
+                        one.node.add_texts(&one.name, Some(&Section::Upstream(one.name.clone())), &mut all);
+                    }
+                }
+                _ => entry.node.add_texts(&entry.name, None, &mut all),
+            }
+        }
         all
     }
 
-    fn add_texts(&self, all: &mut Vec<Written>) {
+    fn add_texts(&self, section: Option<&Section>, all: &mut Vec<Written>) {
         for entry in &self.entries {
-            entry.node.add_texts(&entry.name, all);
+            entry.node.add_texts(&entry.name, section, all);
         }
     }
 
     pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
         self.entries.iter().find(|entry| entry.name == name)
+    }
+}
+
+fn add_each(key: &str, nodes: &[Node], section: impl Fn(usize) -> Section, all: &mut Vec<Written>) {
+    for (index, node) in nodes.iter().enumerate() {
+        node.add_texts(key, Some(&section(index)), all);
     }
 }

@@ -73,7 +73,9 @@ pub(crate) fn hash_key(text: &str) -> Result<HashKey, Fault> {
             .help(format!("for example: \"{kind}:user\"")));
     }
     if name.len() > NAME_BYTES_MAX {
-        return Err(Fault::new("bad-hash-key", format!("a name has at most {NAME_BYTES_MAX} bytes")).part(place));
+        return Err(Fault::new("bad-hash-key", format!("a name has at most {NAME_BYTES_MAX} bytes"))
+            .part(place)
+            .help("name another cookie, field or parameter"));
     }
     match kind {
         "query" if name.bytes().all(|byte| byte.is_ascii_graphic() && !b"&=#".contains(&byte)) => {

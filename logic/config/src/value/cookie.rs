@@ -13,7 +13,8 @@ const SECRET_BYTES_MAX: usize = 1024;
 /// The name of a cookie; case matters.
 pub(crate) fn cookie_name(text: &str) -> Result<String, Fault> {
     if text.len() > NAME_BYTES_MAX {
-        return Err(Fault::new("bad-cookie", format!("the name of a cookie has at most {NAME_BYTES_MAX} bytes")));
+        return Err(Fault::new("bad-cookie", format!("the name of a cookie has at most {NAME_BYTES_MAX} bytes"))
+            .help("write a shorter one, such as \"evener\""));
     }
     if !is_token(text) {
         let fault = Fault::new("bad-cookie", format!("{} is not the name of a cookie", quote(text)));
@@ -30,7 +31,8 @@ pub(crate) fn secret(text: &str) -> Result<String, Fault> {
             .help(format!("write at least {SECRET_BYTES_MIN} random bytes, such as from `openssl rand -hex 32`")));
     }
     if text.len() > SECRET_BYTES_MAX {
-        return Err(Fault::new("out-of-range", format!("a secret has at most {SECRET_BYTES_MAX} bytes")));
+        return Err(Fault::new("out-of-range", format!("a secret has at most {SECRET_BYTES_MAX} bytes"))
+            .help(format!("{SECRET_BYTES_MIN} random bytes are enough, such as from `openssl rand -hex 32`")));
     }
     Ok(text.to_owned())
 }

@@ -51,15 +51,19 @@ pub(crate) fn duration_within(
 ) -> impl Fn(&str) -> Result<Duration, Fault> {
     move |text| {
         let duration = duration_or_zero(text)?;
-        if duration < duration_or_zero(min)? || duration > duration_or_zero(max)? {
-            return Err(Fault::new("out-of-range", format!("`{name}` must be from {min} to {max}")));
+        let fault = || Fault::new("out-of-range", format!("`{name}` must be from {min} to {max}"));
+        if duration < duration_or_zero(min)? {
+            return Err(fault().help(format!("the shortest is \"{min}\"")));
+        }
+        if duration > duration_or_zero(max)? {
+            return Err(fault().help(format!("the longest is \"{max}\"")));
         }
         Ok(duration)
     }
 }
 
 fn too_long() -> Fault {
-    Fault::new("bad-duration", "a duration is at most one year, 365d")
+    Fault::new("bad-duration", "a duration is at most one year, 365d").help("the longest is \"365d\"")
 }
 
 fn fault(text: &str) -> Fault {

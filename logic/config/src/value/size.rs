@@ -24,9 +24,10 @@ pub(crate) fn size(text: &str) -> Result<u64, Fault> {
     let (Some(factor), false) = (factor, number.is_empty()) else { return Err(fault(text, number, unit)) };
     // Sizes also go to places that count with a sign.
     let bytes = number.parse::<u64>().ok().and_then(|number| number.checked_mul(factor));
-    bytes
-        .filter(|bytes| i64::try_from(*bytes).is_ok())
-        .ok_or_else(|| Fault::new("bad-size", format!("{} is more bytes than there are", quote(text))))
+    bytes.filter(|bytes| i64::try_from(*bytes).is_ok()).ok_or_else(|| {
+        Fault::new("bad-size", format!("{} is more bytes than there are", quote(text)))
+            .help("write a smaller size, such as \"1TiB\"")
+    })
 }
 
 fn fault(text: &str, number: &str, unit: &str) -> Fault {

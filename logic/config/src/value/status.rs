@@ -27,7 +27,8 @@ fn range(item: &str, place: Range<usize>) -> Result<RangeInclusive<u16>, Fault> 
     let (Some(low), Some(high)) = (low, high) else { return Err(not_a_status(item, place)) };
     if !ALL.contains(&low) || !ALL.contains(&high) {
         return Err(Fault::new("out-of-range", format!("a status is a number from {} to {}", ALL.start(), ALL.end()))
-            .part(place));
+            .part(place)
+            .help("for example: \"204\" or \"200-399\""));
     }
     if low > high {
         return Err(Fault::new("reversed-range", format!("the range {} runs backwards", quote(item)))

@@ -22,8 +22,8 @@ pub struct ForwardRequest<'a> {
     pub client_host: &'a [u8],
     /// `http` or `https`, for X-Forwarded-Proto.
     pub scheme: &'a [u8],
-    /// What the server is told of the certificate that the client has shown: names that begin with `X-Client-Cert`, and
-    /// their values.
+    /// What the server is told of the certificate that the peer has shown, unless it is believed to speak for its own
+    /// client: names that begin with `X-Client-Cert`, and their values.
     pub certificate: &'a [(&'static str, String)],
     /// Whether the peer's X-Forwarded-…, Forwarded, X-Real-IP and X-Client-Cert-… are believed: then they are kept and the client's
     /// address is appended; else they are replaced or dropped.
@@ -208,10 +208,10 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A trusted peer speaks for its own client. What it says is never mixed with what is known of itself, or a server
-    /// would read one certificate out of two.
+    /// A trusted peer speaks for its own client: what it says is kept. What it has shown itself is not told, or a server
+    /// would take it for the client's, also where the client has shown nothing.
     fn write_certificate(&self, out: &mut Vec<u8>) {
-        if self.forward.certificate.is_empty() || self.is_done(FieldKind::ClientCertificate) {
+        if self.forward.trusts_peer {
             return;
         }
         for (name, value) in self.forward.certificate {

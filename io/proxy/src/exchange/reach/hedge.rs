@@ -5,6 +5,7 @@
 //! for servers. Off unless the upstream asks for it.
 
 use super::Way;
+use super::lease::Freshness;
 use crate::exchange::attempt::{Attempt, poll_client};
 use crate::exchange::fault::{ClientFault, Fault};
 use crate::exchange::grpc::tell_time_left;
@@ -93,7 +94,7 @@ impl<'s> Way<'s> {
         }
         // The connection's own alarm belongs to the first copy.
         let alarm = self.client.worker.alarms.register();
-        let mut connecting = Box::pin(self.connect(trip, server, &alarm));
+        let mut connecting = Box::pin(self.connect(trip, server, Freshness::Pooled, &alarm));
         poll_fn(|cx| match first.poll_readable(cx) {
             Poll::Ready(_) => Poll::Ready(None),
             Poll::Pending => connecting.as_mut().poll(cx).map(Some),

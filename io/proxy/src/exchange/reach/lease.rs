@@ -7,18 +7,21 @@ use crate::exchange::upload::Upload;
 use crate::state::Session;
 use evener_http::Framing;
 use evener_runtime::{Alarm, Millis};
-use evener_upstream::{ConnectFault, Lease, lease};
+use evener_upstream::{ConnectFault, Lease, Pool, lease, lease_http1};
+use std::rc::Rc;
 
 /// Idle connections closed at once when there is no descriptor for a server.
 const SHED_COUNT: usize = 16;
 /// How often room is made for one connection before the request is refused: others may take the room first.
 const ROOM_LOOKS: u32 = 4;
 
-/// Whether a pooled connection may be taken.
+/// Which connections may be taken.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Freshness {
     Pooled,
     Fresh,
+    /// Those of HTTP/1.1 only, of a server that speaks both.
+    Http1,
 }
 
 impl Way<'_> {
@@ -35,7 +38,7 @@ impl Way<'_> {
             return Ok(lease);
         }
         // Rare and large: in place it would make the state of every request three times as big.
-        Box::pin(self.connect(trip, server, &self.client.alarm)).await
+        Box::pin(self.connect(trip, server, freshness, &self.client.alarm)).await
     }
 
     /// An idle connection to the server. For a request that cannot be repeated it is worth a look at whether it still
@@ -51,11 +54,17 @@ impl Way<'_> {
     }
 
     /// A new connection to the server.
-    pub(super) async fn connect(self, trip: &Trip, server: usize, alarm: &Alarm) -> Result<Lease, Fault> {
+    pub(super) async fn connect(
+        self,
+        trip: &Trip,
+        server: usize,
+        freshness: Freshness,
+        alarm: &Alarm,
+    ) -> Result<Lease, Fault> {
         let pool = self.snapshot.pool(self.upstream, server);
         let connect_timeout = self.snapshot.upstream(self.upstream).connect_timeout;
         alarm.set(trip.earlier(Millis::now().after(connect_timeout)));
-        let mut opened = lease(pool, alarm).await;
+        let mut opened = open(pool, freshness, alarm).await;
         for _ in 0..ROOM_LOOKS {
             if !matches!(opened, Err(ConnectFault::Exhausted(_))) {
                 break;
@@ -63,7 +72,7 @@ impl Way<'_> {
             self.client.worker.shed(SHED_COUNT);
             // Idle connections close when it is their turn to run, also those that another request has shed.
             tokio::task::yield_now().await;
-            opened = lease(pool, alarm).await;
+            opened = open(pool, freshness, alarm).await;
         }
         match opened {
             Ok(lease) => {
@@ -73,6 +82,13 @@ impl Way<'_> {
             Err(ConnectFault::TimedOut) if Millis::now() >= trip.deadline() => Err(trip.late()),
             Err(fault) => Err(UpstreamFault::Connect(fault).into()),
         }
+    }
+}
+
+async fn open(pool: &Rc<Pool>, freshness: Freshness, alarm: &Alarm) -> Result<Lease, ConnectFault> {
+    match freshness {
+        Freshness::Http1 => lease_http1(pool, alarm).await,
+        Freshness::Pooled | Freshness::Fresh => lease(pool, alarm).await,
     }
 }
 

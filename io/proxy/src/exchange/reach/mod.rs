@@ -2,6 +2,7 @@
 //!
 //! What may be repeated is decided in `evener_balance::RetryPolicy`, which server comes next in its `Balancer`.
 
+mod again;
 mod head;
 mod hedge;
 mod lease;
@@ -14,11 +15,11 @@ use super::grpc::{tell_time_left, told_status};
 use super::trip::Trip;
 use super::upload::Upload;
 use crate::state::{Balanced, Client, Session, Snapshot, Work, Worker};
+use again::Again;
 use evener_balance::{Attempted, Change, Failure, Next, Request, Tried};
 use evener_plan::UpstreamId;
 use evener_route::Match;
 use evener_upstream::Lease;
-use lease::Freshness;
 use place::Wish;
 
 /// A server that has answered.
@@ -102,10 +103,6 @@ pub(crate) async fn reach<'s>(
     }
 }
 
-/// How often a server is asked again that has refused a stream; then it is another one's turn. A guess: more than a server
-/// refuses while it restarts or changes its limits.
-const REFUSALS_MAX: u32 = 3;
-
 impl<'s> Way<'s> {
     fn balanced(&self) -> &'s Balanced {
         self.snapshot.balanced(self.upstream)
@@ -121,12 +118,14 @@ impl<'s> Way<'s> {
         request: Request<'_>,
     ) -> Result<Reached<'s>, Turned<'s>> {
         let server = work.server();
-        let mut freshness = Freshness::Pooled;
-        let mut refusals = 0;
+        let mut again = Again::new();
         loop {
-            let mut lease = match self.lease(session, trip, server, freshness).await {
+            let mut lease = match self.lease(session, trip, server, again.freshness()).await {
                 Ok(lease) => lease,
-                Err(fault) => return Err(Turned { work, failed: Failed::unsent(fault), was_reused: false }),
+                Err(fault) => {
+                    let failed = Failed::unsent(again.unreachable(fault));
+                    return Err(Turned { work, failed, was_reused: false });
+                }
             };
             if let Err(fault) = self.write_head(session, server) {
                 return Err(Turned { work, failed: Failed::unsent(fault), was_reused: false });
@@ -151,14 +150,13 @@ impl<'s> Way<'s> {
             let Err(failed) = heard else {
                 return Ok(Reached { lease, work, upstream: self.upstream, set_cookie: None });
             };
-            // RFC 9113 §8.7: a refusal says nothing against the server, nor against the connection, however new it is.
-            let is_refused = lease.wire().is_refused();
-            refusals += u32::from(is_refused);
-            let was_reused = if is_refused { refusals <= REFUSALS_MAX } else { lease.is_reused() };
-            if self.next(session, trip, upload.as_deref(), &failed, was_reused, &work) != Next::SameServer {
-                return Err(Turned { work, failed, was_reused });
+            let is_whole = upload.as_ref().is_none_or(|upload| upload.is_repeatable());
+            if !(is_whole && again.falls_back(&lease, self.snapshot.pool(self.upstream, server))) {
+                let was_reused = again.failed(&lease);
+                if self.next(session, trip, upload.as_deref(), &failed, was_reused, &work) != Next::SameServer {
+                    return Err(Turned { work, failed, was_reused });
+                }
             }
-            freshness = if is_refused { Freshness::Pooled } else { Freshness::Fresh };
             if let Some(upload) = upload.as_deref_mut() {
                 upload.rewind();
             }
@@ -293,16 +291,27 @@ pub(crate) fn tell_change(
     server: usize,
     change: Option<Change>,
 ) {
-    let Some(change) = change else { return };
     let plan = snapshot.upstream(upstream);
-    let label = &plan.servers[server].label;
-    let report = snapshot.balanced(upstream).balancer.report(server, place::moment());
+    let names = (plan.servers[server].label.as_str(), plan.name.as_str());
+    tell_change_of(worker, snapshot.balanced(upstream), server, names, change);
+}
+
+/// The same of a server and an upstream with these names, for somebody who has nothing else of a snapshot.
+pub(crate) fn tell_change_of(
+    worker: &Worker,
+    balanced: &Balanced,
+    server: usize,
+    (label, upstream): (&str, &str),
+    change: Option<Change>,
+) {
+    let Some(change) = change else { return };
+    let report = balanced.balancer.report(server, place::moment());
     let (reason, what) = match change {
         Change::Ejected => ("ejected", "is ejected"),
         Change::Recovered => ("recovered", "is back"),
     };
     worker.counters.ejections.add(u64::from(change == Change::Ejected));
-    let message = format_args!("server {label} of upstream {} {what}: {report}", plan.name);
+    let message = format_args!("server {label} of upstream {upstream} {what}: {report}");
     worker.diagnostics.error(reason, message);
 }
 

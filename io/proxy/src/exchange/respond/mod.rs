@@ -17,7 +17,10 @@ pub(crate) fn status_of(fault: &Fault) -> u16 {
             ClientFault::BodyTooLarge => 413,
             ClientFault::NoSite | ClientFault::NoRoute => 404,
             ClientFault::MethodNotAllowed => 405,
-            ClientFault::AmbiguousPath | ClientFault::PathClimbs | ClientFault::NoForm => 400,
+            ClientFault::AmbiguousPath
+            | ClientFault::PathClimbs
+            | ClientFault::NoForm
+            | ClientFault::NoFormAtServer => 400,
             ClientFault::Misdirected => 421,
             ClientFault::TakesBack | ClientFault::Floods => 429,
             ClientFault::Deadline => 504,
@@ -33,12 +36,15 @@ pub(crate) fn status_of(fault: &Fault) -> u16 {
                 ConnectFault::Refused(_) | ConnectFault::Handshake(_) | ConnectFault::Protocol(_),
             )
             | UpstreamFault::Closed
+            | UpstreamFault::Tls(_)
+            | UpstreamFault::Stream(_)
+            | UpstreamFault::NoWebSocket
             | UpstreamFault::Response(_)
             | UpstreamFault::Body(_)
             | UpstreamFault::BadSwitch
             | UpstreamFault::TooManyInterim => 502,
         },
-        Fault::Own(OwnFault::TooManyConnections | OwnFault::QueueFull | OwnFault::QueueTimeout) => 503,
+        Fault::Own(OwnFault::TooMany(_) | OwnFault::QueueFull | OwnFault::QueueTimeout | OwnFault::Stopped) => 503,
     }
 }
 
@@ -143,7 +149,7 @@ pub(crate) fn write_fault(
 const fn retry_after(fault: &Fault, spread: u64) -> u64 {
     match fault {
         Fault::Own(OwnFault::QueueFull | OwnFault::QueueTimeout) => 1 + spread % 3,
-        Fault::Own(OwnFault::TooManyConnections)
+        Fault::Own(OwnFault::TooMany(_) | OwnFault::Stopped)
         | Fault::Request(_)
         | Fault::Body(_)
         | Fault::Client(_)

@@ -1,11 +1,12 @@
 //! The table of faults, and answers of evener's own to the byte.
 
 use super::*;
-use crate::exchange::reasons;
-use crate::state::{EntranceFault, PassFault};
+use crate::exchange::{message_reasons, reasons};
+use crate::state::{EntranceFault, PassFault, TooMany};
 use evener_http::{BodyFault, RequestFault, ResponseFault};
 use evener_tls::HandshakeFault;
-use std::collections::{BTreeMap, HashSet};
+use evener_wire::{Loss, Reason};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
 
 fn own_faults() -> Vec<(Fault, u16, &'static str)> {
@@ -22,6 +23,7 @@ fn own_faults() -> Vec<(Fault, u16, &'static str)> {
         (C::AmbiguousPath, 400, "ambiguous_path"),
         (C::PathClimbs, 400, "path_climbs"),
         (C::NoForm, 400, "h2_malformed"),
+        (C::NoFormAtServer, 400, "no_form_in_h2"),
         (C::Misdirected, 421, "misdirected_host"),
         (C::TakesBack, 429, "h2_taken_back"),
         (C::Floods, 429, "h2_flood"),
@@ -36,6 +38,11 @@ fn own_faults() -> Vec<(Fault, u16, &'static str)> {
         (U::Connect(ConnectFault::Protocol(io_error())), 502, "upstream_h2"),
         (U::Connect(ConnectFault::Exhausted(io_error())), 503, "descriptors_exhausted"),
         (U::Closed, 502, "upstream_closed"),
+        (U::Stream(Loss::Refused), 502, "upstream_refused_stream"),
+        (U::Stream(Loss::Reset(Reason::CANCEL)), 502, "upstream_reset_stream"),
+        (U::Stream(Loss::Malformed(Reason::PROTOCOL_ERROR)), 502, "upstream_malformed_h2"),
+        (U::Stream(Loss::Broken(Reason::PROTOCOL_ERROR)), 502, "upstream_broken_h2"),
+        (U::NoWebSocket, 502, "upstream_no_websocket"),
         (U::ResponseTimeout, 504, "response_timeout"),
         (U::BodyTimeout, 504, "response_body_timeout"),
         (U::RouteTimeout, 504, "route_timeout"),
@@ -48,9 +55,11 @@ fn own_faults() -> Vec<(Fault, u16, &'static str)> {
     let client = client.map(|(fault, status, reason)| (Fault::Client(fault), status, reason));
     let upstream = upstream.map(|(fault, status, reason)| (Fault::Upstream(fault), status, reason));
     let own = [
-        (Fault::Own(OwnFault::TooManyConnections), 503, "too_many_connections"),
+        (Fault::Own(OwnFault::TooMany(TooMany::Connections)), 503, "too_many_connections"),
+        (Fault::Own(OwnFault::TooMany(TooMany::OfAddress)), 503, "too_many_connections_of_address"),
         (Fault::Own(OwnFault::QueueFull), 503, "queue_full"),
         (Fault::Own(OwnFault::QueueTimeout), 503, "queue_timeout"),
+        (Fault::Own(OwnFault::Stopped), 503, "stopped"),
     ];
     client.into_iter().chain(upstream).chain(own).collect()
 }
@@ -70,6 +79,9 @@ fn every_fault_has_its_status_and_its_reason() {
         assert_eq!((status_of(&fault), fault.reason()), (status, reason), "{fault:?}");
         assert_ne!(phrase(status), if status == 499 { "" } else { "Other" }, "{fault:?}");
     }
+    // What failed in the handshake may come out only after it (TLS 1.3): it is the same to people.
+    let late = Fault::Upstream(UpstreamFault::Tls(io::ErrorKind::InvalidData.into()));
+    assert_eq!((status_of(&late), late.reason()), (502, "upstream_tls"));
 }
 
 #[test]
@@ -85,6 +97,37 @@ fn reasons_are_sorted_and_each_stands_for_one_fault() {
     let of_exchanges: HashSet<&str> = by_reason.into_keys().collect();
     let before: HashSet<&str> = EntranceFault::reasons().chain(PassFault::ALL.map(PassFault::reason)).collect();
     assert_eq!(of_exchanges.union(&before).copied().collect::<HashSet<_>>(), listed.iter().copied().collect());
+}
+
+/// The rows of the page for people: code and status.
+fn page() -> Vec<(&'static str, &'static str)> {
+    let rows = include_str!("../../../../../docs/reasons.md").lines().filter_map(|line| line.strip_prefix("| `"));
+    let cells = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
+    let read = |cells: Vec<&'static str>| {
+        let [code, status, meaning, remedy] = cells.as_slice() else { panic!("a row has four cells: {cells:?}") };
+        assert!(meaning.ends_with(['.', ')']) && remedy.ends_with(". |") || remedy.ends_with("? |"), "{cells:?}");
+        (code.trim_end_matches('`'), *status)
+    };
+    cells.map(read).collect()
+}
+
+#[test]
+fn the_page_of_reasons_has_every_code_with_its_status() {
+    let page = page();
+    let mut named: Vec<&str> = page.iter().map(|(code, _)| *code).collect();
+    named.sort_unstable();
+    let of_log = ["log_reopen_failed", "log_write_failed"];
+    let mut given: Vec<&str> = message_reasons().iter().copied().chain(of_log).collect();
+    given.sort_unstable();
+    let missing: Vec<&&str> = given.iter().filter(|code| !named.contains(code)).collect();
+    let stale: Vec<&&str> = named.iter().filter(|code| !given.contains(code)).collect();
+    assert!(missing.is_empty() && stale.is_empty(), "docs/reasons.md lacks {missing:?} and has for nothing {stale:?}");
+    assert_eq!(named, given, "a code stands twice in docs/reasons.md");
+    let statuses: HashMap<&str, String> =
+        own_faults().into_iter().chain(codec_faults()).map(|(_, status, code)| (code, status.to_string())).collect();
+    for (code, status) in page {
+        assert_eq!(status, statuses.get(code).map_or("—", String::as_str), "the status of {code}");
+    }
 }
 
 #[track_caller]

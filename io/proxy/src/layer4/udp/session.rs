@@ -1,10 +1,11 @@
 //! One client's session over UDP: its server, the socket that leads there, and the way back.
 //!
-//! A server is left when its host says that nobody takes datagrams there, when a check calls it down, or when it is gone
-//! from the config; the next datagram goes to another. One that keeps silent is not: many protocols have no answers.
+//! A server is left when none of its addresses takes datagrams, as its host or the kernel says, when a check calls it down,
+//! or when it is gone from the config; the next datagram goes to another. One that keeps silent is not: many protocols
+//! have no answers.
 //!
 //! LIFECYCLE: seeking a server with the first datagram -> open -> (refused, server down or config changed: seeking, with
-//! the next datagram) -> ended, by silence, to make room, or because the listener
+//! the next datagram) -> ended, by silence, to make room, because no server takes what waits, or because the listener
 //! closes.
 
 use super::Listener;
@@ -14,11 +15,12 @@ use crate::state::{PassFault, Seat, Snapshot, Work, Worker};
 use evener_balance::{Failure, NoPick, Request, ServerState, Tried};
 use evener_plan::{ServerAddress, Upstream, UpstreamId};
 use evener_runtime::alarm::Wake;
-use evener_runtime::udp::{Arrival, Asker, Datagrams, is_refusal};
+use evener_runtime::udp::{Arrival, Asker, Datagrams, is_refusal, is_shortage};
 use evener_runtime::{Alarm, Millis};
 use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -148,7 +150,7 @@ impl Session {
 
 /// Serves a session to its end.
 pub(super) async fn serve(listener: Rc<Listener>, session: Rc<Session>) {
-    let mut trip = Trip { listener: &listener, session: &session, held: None, refused: Vec::new() };
+    let mut trip = Trip::new(&listener, &session);
     loop {
         let snapshot = listener.worker.snapshot();
         if trip.visit(&snapshot).await.is_none() {
@@ -157,6 +159,7 @@ pub(super) async fn serve(listener: Rc<Listener>, session: Rc<Session>) {
         *session.line.borrow_mut() = Line::Seeking;
     }
     *session.line.borrow_mut() = Line::Seeking;
+    trip.lose(PassFault::NoServer);
     let mut sessions = listener.sessions.borrow_mut();
     // One that had to make room is out already, and its client may have another.
     if sessions.get(&session.client).is_some_and(|known| Rc::ptr_eq(known, &session)) {
@@ -168,10 +171,18 @@ pub(super) async fn serve(listener: Rc<Listener>, session: Rc<Session>) {
 struct Trip<'t> {
     listener: &'t Rc<Listener>,
     session: &'t Session,
-    /// The server that it was at last, and the socket that leads there.
-    held: Option<(ServerAddress, Rc<Datagrams>)>,
-    /// Servers that took no datagrams.
-    refused: Vec<ServerAddress>,
+    /// The server that it was at last, and the address that it has there, unless that has refused.
+    held: Option<Held>,
+    /// Addresses that took no datagrams.
+    refused: Vec<SocketAddr>,
+    /// No server gets another chance at what waits.
+    is_last_round: bool,
+}
+
+/// What a session has at a server.
+struct Held {
+    server: ServerAddress,
+    way: Option<(SocketAddr, Rc<Datagrams>)>,
 }
 
 /// What happened to a session that waits.
@@ -184,7 +195,11 @@ enum Event<'s> {
     Over,
 }
 
-impl Trip<'_> {
+impl<'t> Trip<'t> {
+    fn new(listener: &'t Rc<Listener>, session: &'t Session) -> Self {
+        Self { listener, session, held: None, refused: Vec::new(), is_last_round: false }
+    }
+
     /// Stays with one server until the session needs another. `None`: it has ended.
     async fn visit(&mut self, snapshot: &Rc<Snapshot>) -> Option<()> {
         let service = &snapshot.plan().udp[snapshot.udp_service(self.listener.listen)?];
@@ -194,7 +209,7 @@ impl Trip<'_> {
         let mut work = self.pick(snapshot, service.upstream)?;
         let server = work.server();
         let plan = &snapshot.upstream(service.upstream).servers[server];
-        let socket = match self.open(&plan.address) {
+        let socket = match self.open(&plan.address, snapshot.pool(service.upstream, server).preferred()) {
             Ok(socket) => socket,
             Err(error) => return self.leave(snapshot, service.upstream, work, Some(error)),
         };
@@ -244,52 +259,83 @@ impl Trip<'_> {
         .await
     }
 
-    /// A server that has not refused, rather the one that the session had; any one if all have.
+    /// A server that has not refused, rather the one that the session had. If all have, they get one more chance, for they
+    /// may have refused what was sent before; then what waits is lost. `None`: nobody takes it.
     fn pick<'s>(&mut self, snapshot: &'s Snapshot, upstream: UpstreamId) -> Option<Work<'s>> {
         let servers = &snapshot.upstream(upstream).servers;
         let balanced = snapshot.balanced(upstream);
-        let place_of = |address: &ServerAddress| servers.iter().position(|server| server.address == *address);
-        let mut tried = Tried::new();
-        self.refused.iter().filter_map(place_of).for_each(|server| tried.insert(server));
-        let preferred = self.held.as_ref().and_then(|(address, _)| place_of(address));
+        let preferred = self.held.as_ref().and_then(|held| servers.iter().position(|one| one.address == held.server));
         let preferred = preferred.filter(|server| balanced.balancer.members()[*server].state.is_up());
-        let request =
-            Request { key: key(self.session.client.address.ip().to_canonical()), preferred, ..Request::new(&tried) };
-        let rng = &self.listener.worker.rng;
-        let mut picked = balanced.pick(&request, &mut *rng.borrow_mut());
-        if picked.as_ref().is_err_and(|fault| *fault == NoPick::Nobody) && !self.refused.is_empty() {
-            self.refused.clear();
-            let request = Request { tried: &Tried::new(), ..request };
-            picked = balanced.pick(&request, &mut *rng.borrow_mut());
-        }
-        match picked {
-            Ok(work) => Some(work),
-            Err(fault) => {
-                self.listener.refuse(match fault {
-                    NoPick::Nobody => PassFault::NoServer,
-                    NoPick::Full => PassFault::QueueFull,
-                });
-                None
+        let key = key(self.session.client.address.ip().to_canonical());
+        loop {
+            let mut tried = Tried::new();
+            if self.refused.is_empty() {
+                self.is_last_round = true;
+            } else {
+                let refused = servers.iter().enumerate().filter(|(_, server)| self.has_refused(&server.address));
+                refused.for_each(|(server, _)| tried.insert(server));
+            }
+            let request = Request { key, preferred, ..Request::new(&tried) };
+            match balanced.pick(&request, &mut *self.listener.worker.rng.borrow_mut()) {
+                Ok(work) => return Some(work),
+                Err(NoPick::Nobody) if !self.is_last_round => self.refused.clear(),
+                Err(fault) => {
+                    self.lose(match fault {
+                        NoPick::Nobody => PassFault::NoServer,
+                        NoPick::Full => PassFault::QueueFull,
+                    });
+                    return None;
+                }
             }
         }
     }
 
-    /// The socket that leads to a server: the one that the session has, if it does.
-    fn open(&mut self, address: &ServerAddress) -> io::Result<Rc<Datagrams>> {
-        if let Some((_, socket)) = self.held.as_ref().filter(|(held, _)| held == address) {
+    /// Whether no address of a server is left to be tried.
+    fn has_refused(&self, server: &ServerAddress) -> bool {
+        match server {
+            ServerAddress::Tcp(addresses) => addresses.iter().all(|address| self.refused.contains(address)),
+            ServerAddress::Unix(_) => true,
+        }
+    }
+
+    /// The socket that leads to a server: the one that the session has, if it does. Of several addresses the first one that
+    /// has not refused and to which a way leads, beginning with the one that others have found good (`preferred`).
+    fn open(&mut self, server: &ServerAddress, preferred: &Cell<usize>) -> io::Result<Rc<Datagrams>> {
+        if let Some(Held { server: held, way: Some((_, socket)) }) = &self.held
+            && held == server
+        {
             return Ok(Rc::clone(socket));
         }
-        let first = match address {
-            ServerAddress::Tcp(addresses) => addresses.first(),
-            ServerAddress::Unix(_) => None,
+        let addresses: &[SocketAddr] = match server {
+            ServerAddress::Tcp(addresses) => addresses,
+            ServerAddress::Unix(_) => &[],
         };
-        let socket = Rc::new(Datagrams::connect(*first.ok_or(io::ErrorKind::AddrNotAvailable)?)?);
-        self.held = Some((address.clone(), Rc::clone(&socket)));
-        Ok(socket)
+        let mut outcome = Err(io::ErrorKind::AddrNotAvailable.into());
+        for turn in 0..addresses.len() {
+            let index = (preferred.get() + turn) % addresses.len();
+            let to = addresses[index];
+            if self.refused.contains(&to) {
+                continue;
+            }
+            match Datagrams::connect(to) {
+                Ok(socket) => {
+                    let socket = Rc::new(socket);
+                    preferred.set(index);
+                    self.held = Some(Held { server: server.clone(), way: Some((to, Rc::clone(&socket))) });
+                    return Ok(socket);
+                }
+                Err(error) if is_shortage(&error) => return Err(error),
+                Err(error) => {
+                    self.refused.push(to);
+                    outcome = Err(error);
+                }
+            }
+        }
+        outcome
     }
 
     /// Sends what has waited for the server. On an error what is left waits on.
-    fn send_waiting(&self, socket: &Datagrams) -> io::Result<()> {
+    fn send_waiting(&mut self, socket: &Datagrams) -> io::Result<()> {
         let mut waiting = self.session.waiting.borrow_mut();
         let mut sent = 0;
         let mut outcome = Ok(());
@@ -305,6 +351,10 @@ impl Trip<'_> {
             sent += 1;
         }
         waiting.drain(..sent);
+        if sent > 0 {
+            // Whoever refuses from now on has been asked.
+            self.is_last_round = false;
+        }
         outcome
     }
 
@@ -351,7 +401,8 @@ impl Trip<'_> {
         Ok(is_answered)
     }
 
-    /// Leaves a server. It failed if its host said so, to us or to the listener.
+    /// Leaves a server, or one of its addresses. That failed if its host said so, to us or to the listener, or if no way
+    /// leads there. `None`: the session is over.
     fn leave(
         &mut self,
         snapshot: &Snapshot,
@@ -365,25 +416,54 @@ impl Trip<'_> {
         }
         let (server, plan) = (work.server(), snapshot.upstream(upstream));
         let worker = &self.listener.worker;
-        let has_no_socket = error.as_ref().is_some_and(|error| !is_refusal(error));
-        let fault = if has_no_socket { PassFault::NoSocket } else { PassFault::Refused };
-        tell(worker, plan, server, fault);
-        self.listener.count(fault);
-        if has_no_socket {
+        if let Some(error) = error.as_ref().filter(|error| is_shortage(error)) {
             // Our own trouble; the client's next datagram begins anew.
+            let fault = PassFault::NoSocket;
+            tell(worker, plan, server, fault, Some(error));
+            self.lose(fault);
             return None;
         }
-        worker.counters.upstream_failures.increment();
-        let change = work.fail(Failure::Reset);
-        tell_change(worker, snapshot, upstream, server, change);
-        self.refused.push(plan.servers[server].address.clone());
-        self.held = None;
+        let address = &plan.servers[server].address;
+        if let Some(held) = self.held.as_mut().filter(|held| held.server == *address)
+            && let Some((to, _)) = held.way.take()
+        {
+            self.refused.push(to);
+        }
         self.session.asked.set(None);
+        let fault = PassFault::Refused;
+        tell(worker, plan, server, fault, error.as_ref());
+        self.listener.count(fault);
+        if self.has_refused(address) {
+            worker.counters.upstream_failures.increment();
+            let change = work.fail(Failure::Reset);
+            tell_change(worker, snapshot, upstream, server, change);
+            self.held = None;
+        }
         Some(())
+    }
+
+    /// Gives up what waits, and counts it.
+    fn lose(&self, fault: PassFault) {
+        let lost = self.session.waiting.take();
+        if lost.is_empty() {
+            return;
+        }
+        lost.iter().skip(1).for_each(|_| self.listener.count(fault));
+        self.listener.refuse(fault);
     }
 }
 
-fn tell(worker: &Worker, upstream: &Upstream, server: usize, fault: PassFault) {
-    let label = &upstream.servers[server].label;
-    worker.diagnostics.error(fault.reason(), format_args!("server {label} of upstream {} {fault}", upstream.name));
+/// Says on standard error what a server did.
+fn tell(worker: &Worker, upstream: &Upstream, server: usize, fault: PassFault, error: Option<&io::Error>) {
+    let (label, name) = (&upstream.servers[server].label, &upstream.name);
+    match error.filter(|error| error.kind() != io::ErrorKind::ConnectionRefused) {
+        Some(error) => {
+            worker
+                .diagnostics
+                .error(fault.reason(), format_args!("server {label} of upstream {name} {fault}: {error}"));
+        }
+        None => {
+            worker.diagnostics.error(fault.reason(), format_args!("server {label} of upstream {name} {fault}"));
+        }
+    }
 }

@@ -7,7 +7,9 @@ use crate::state::Worker;
 use evener_runtime::Buffer;
 use evener_runtime::pipe::Pipe;
 use evener_wire::Wire;
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// To this a buffer grows for a fast sender whose bytes cannot be spliced.
@@ -29,8 +31,17 @@ pub(super) struct Flow<'a> {
     pipe: Option<(Pipe, usize)>,
     pace: Pace,
     state: State,
+    watch: Watch<'a>,
     /// Bytes that have arrived.
     pub(super) moved: u64,
+}
+
+/// A look at a source from which nobody reads.
+enum Watch<'a> {
+    Off,
+    On(Pin<Box<dyn Future<Output = io::Error> + 'a>>),
+    /// The connection has broken.
+    Broken(io::ErrorKind),
 }
 
 /// Which of the two connections.
@@ -69,7 +80,7 @@ pub(super) struct Finished {
 impl<'a> Flow<'a> {
     pub(super) fn new(worker: &'a Worker, from: &'a Wire, to: &'a Wire, buffer: &'a mut Buffer) -> Self {
         let pace = Pace::Buffered { full: 0 };
-        Self { worker, from, to, buffer, pipe: None, pace, state: State::Open, moved: 0 }
+        Self { worker, from, to, buffer, pipe: None, pace, state: State::Open, watch: Watch::Off, moved: 0 }
     }
 
     /// Whether nothing moves here any more.
@@ -87,6 +98,27 @@ impl<'a> Flow<'a> {
         !self.buffer.is_empty() || self.pipe.as_ref().is_some_and(|(_, held)| *held > 0)
     }
 
+    /// Gives up what is on its way: the other side takes nothing more.
+    pub(super) fn give_up(&mut self) {
+        self.state = State::Unheard;
+        self.buffer.clear();
+        self.pipe = None;
+    }
+
+    /// Ready once the source's connection has broken, while nobody reads from it.
+    pub(super) fn poll_broken(&mut self, cx: &mut Context<'_>) -> Poll<io::ErrorKind> {
+        if let Watch::Off = self.watch {
+            self.watch = Watch::On(Box::pin(self.from.broken()));
+        }
+        if let Watch::On(broken) = &mut self.watch {
+            self.watch = Watch::Broken(ready!(broken.as_mut().poll(cx)).kind());
+        }
+        match self.watch {
+            Watch::Broken(kind) => Poll::Ready(kind),
+            Watch::Off | Watch::On(_) => Poll::Pending,
+        }
+    }
+
     /// Gives back what it holds. A pipe with bytes in it is dropped with them.
     pub(super) fn finish(mut self) -> Finished {
         self.rest();
@@ -102,9 +134,7 @@ impl<'a> Flow<'a> {
                 if error.kind() != io::ErrorKind::BrokenPipe {
                     return Poll::Ready(Err(Side::To));
                 }
-                self.state = State::Unheard;
-                self.buffer.clear();
-                self.pipe = None;
+                self.give_up();
             }
             match self.state {
                 State::Open => {}
@@ -181,6 +211,9 @@ impl<'a> Flow<'a> {
             && held == 0
         {
             self.worker.pipes.give_back(pipe);
+        }
+        if let Watch::On(_) = self.watch {
+            self.watch = Watch::Off;
         }
         let is_kept = matches!(self.pace, Pace::Fast { .. }) && self.buffer.capacity() >= BUFFER_BYTES_MAX;
         if self.buffer.is_empty() && !(is_kept && self.state == State::Open) {

@@ -3,7 +3,6 @@
 use super::http2::{Answer, keep_silent, send_gigabyte, serve_h2c, speak};
 use super::tls::{serve_tls, trusting};
 use super::*;
-use crate::probe::check as probe;
 use ::http::{HeaderMap, Request, Response};
 use bytes::Bytes;
 use h2::RecvStream;

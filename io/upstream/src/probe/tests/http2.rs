@@ -2,7 +2,6 @@
 
 use super::tls::{serve_tls, trusting};
 use super::*;
-use crate::probe::check as probe;
 use ::http::{HeaderMap, Request, Response};
 use bytes::Bytes;
 use h2::server::SendResponse;

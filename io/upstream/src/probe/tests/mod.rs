@@ -16,7 +16,17 @@ use std::time::Instant;
 
 /// A check in HTTP/1.1 without TLS.
 async fn check(server: &Server, health: &Health) -> Result<(), ProbeFault> {
-    super::check(server, health, Protocol::Http1, None).await
+    probe(server, health, Protocol::Http1, None).await
+}
+
+/// A check without a PROXY header.
+async fn probe(
+    server: &Server,
+    health: &Health,
+    protocol: Protocol,
+    security: Option<Security>,
+) -> Result<(), ProbeFault> {
+    super::check(server, health, protocol, None, security).await
 }
 
 /// A server at this address, known by that.

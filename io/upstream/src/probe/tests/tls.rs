@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::pool::Security;
-use crate::probe::check as probe;
 use rcgen::{CertificateParams, KeyPair, date_time_ymd};
 use rustls::pki_types::{PrivatePkcs8KeyDer, ServerName};
 use rustls::{ClientConfig, RootCertStore, ServerConfig};

@@ -57,10 +57,11 @@ fn check_grpc(upstream: &Fields<'_>, table: &Table, protocol: Protocol, report: 
             .label(grpc.key, "the check asks by gRPC")
             .help("keep one of the two");
     }
+    let is_plain = upstream.entry("protocol").is_some() || upstream.lacks("protocol");
     // A word that does not exist may be meant to be the right one.
     let is_word = |node: &Node| matches!(&node.value, Value::Text(text) if value::protocol(&text.content).is_ok());
     let is_known = upstream.entry("protocol").is_none_or(|entry| is_word(&entry.node));
-    if protocol != Protocol::Http2 && is_known && upstream.is_whole() {
+    if protocol != Protocol::Http2 && is_known && is_plain {
         let finding =
             report.error("needs-http2", grpc.key, "gRPC needs HTTP/2, which these servers are not said to speak");
         if let Some(entry) = upstream.entry("protocol") {
@@ -73,7 +74,7 @@ fn check_grpc(upstream: &Fields<'_>, table: &Table, protocol: Protocol, report: 
 fn table(table: &Table, report: &mut Report) -> Health {
     let fields = Fields::open(&keys::HEALTH, table, report);
     Health {
-        probe: probe(&fields, table, report),
+        probe: probe(&fields, report),
         port: fields.number("port").and_then(|port| u16::try_from(port).ok()),
         every: fields.or_default("every", report, value::duration_within("every", "100ms", "1h")),
         timeout: fields.or_default("timeout", report, value::duration_within("timeout", "1ms", "5m")),
@@ -82,7 +83,7 @@ fn table(table: &Table, report: &mut Report) -> Health {
     }
 }
 
-fn probe(fields: &Fields<'_>, table: &Table, report: &mut Report) -> Probe {
+fn probe(fields: &Fields<'_>, report: &mut Report) -> Probe {
     let path = fields.text("path", report, value::probe_path);
     let host = fields.text("host", report, value::host_field).map(|at| at.value);
     let status = statuses(fields, report);
@@ -93,7 +94,7 @@ fn probe(fields: &Fields<'_>, table: &Table, report: &mut Report) -> Probe {
     if let Some(At { value: path, .. }) = path {
         return Probe::Http { path, host, status, body };
     }
-    if table.entry("path").is_none() && table.entry("grpc").is_none() && fields.is_whole() {
+    if fields.lacks("path") && fields.lacks("grpc") {
         for entry in ["status", "body", "host"].iter().filter_map(|name| fields.entry(name)) {
             report
                 .error(

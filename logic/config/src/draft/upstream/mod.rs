@@ -37,7 +37,7 @@ fn read(entry: &Entry, report: &mut Report) -> Option<DraftUpstream> {
     let servers = match fields.entry("servers").map(|entry| &entry.node) {
         Some(node) => servers(node, report),
         None => {
-            if table.entry("servers").is_none() && !report.is_torn() {
+            if fields.lacks("servers") {
                 report
                     .error("no-servers", entry.node.span, format!("the upstream `{}` has no servers", entry.name))
                     .help("add servers = [\"127.0.0.1:8081\"]");

@@ -26,7 +26,7 @@ pub(super) fn queue(fields: &Fields<'_>, report: &mut Report) -> Queue {
         }
         _ => settings(&Table::default(), report),
     };
-    let is_unbounded = fields.entry("max_requests").is_none() && fields.is_whole();
+    let is_unbounded = fields.lacks("max_requests");
     if let Some(entry) = fields.entry("queue").filter(|_| queue.size > 0 && is_unbounded) {
         report
             .warning("queue-in-vain", entry.key, "nothing ever waits in the queue: there is no `max_requests`")

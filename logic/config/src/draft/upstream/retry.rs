@@ -79,7 +79,7 @@ fn bare_time(text: &str) -> Fault {
 fn hedge_table(table: &Table, node: &Node, report: &mut Report) -> Option<Hedge> {
     let fields = Fields::open(&keys::HEDGE, table, report);
     let budget = fields.or_default("budget", report, value::share);
-    if table.entry("after").is_none() && fields.is_whole() {
+    if fields.lacks("after") {
         report
             .error("missing-key", node.span, "`hedge` needs `after`: when the second copy is sent")
             .help("for example: { after = \"p95\", budget = \"2%\" }");

@@ -45,7 +45,7 @@ pub(in crate::draft) fn server(node: &Node, report: &mut Report) -> Option<Draft
     if let Some(entry) = fields.entry("address") {
         return at(&entry.node, weight, tier, report);
     }
-    if table.entry("address").is_none() && !report.is_torn() {
+    if fields.lacks("address") {
         report
             .error("missing-key", node.span, "a server needs an `address`")
             .help("for example: { address = \"10.0.0.2:8080\", weight = 2 }");

@@ -8,7 +8,7 @@ use evener_plan::Balance;
 pub(super) fn balance(fields: &Fields<'_>, report: &mut Report) -> Balance {
     let written = fields.text("balance", report, value::balance);
     let key = fields.or_default("hash_key", report, value::hash_key);
-    let is_known = written.is_some() || fields.entry("balance").is_none() && fields.is_whole();
+    let is_known = written.is_some() || fields.lacks("balance");
     let balance = match &written {
         Some(at) => at.value.clone(),
         None => fields::default(fields.key("balance"), value::balance),

@@ -15,6 +15,7 @@ pub(super) fn protocol(fields: &Fields<'_>, report: &mut Report) -> Protocol {
     let entry = fields.entry("tls");
     // What is wrong with `tls` itself is another finding.
     let has_tls = entry.is_some_and(|entry| !matches!(entry.node.value, Value::Boolean(false)));
+    let is_off = entry.is_some() || fields.lacks("tls");
     match word.value {
         "h2c" if has_tls => {
             let finding =
@@ -24,12 +25,12 @@ pub(super) fn protocol(fields: &Fields<'_>, report: &mut Report) -> Protocol {
             }
             finding.help("write protocol = \"h2\", or leave `tls` out");
         }
-        "h2" if !has_tls && fields.is_whole() => {
+        "h2" if !has_tls && is_off => {
             report
                 .error("protocol-and-tls", word.span, "\"h2\" is HTTP/2 over TLS, but there is no `tls`")
                 .help("add tls = true, or write protocol = \"h2c\" for HTTP/2 without TLS");
         }
-        "auto" if !has_tls && fields.is_whole() => {
+        "auto" if !has_tls && is_off => {
             report
                 .error("protocol-and-tls", word.span, "\"auto\" is agreed upon over TLS, but there is no `tls`")
                 .help("add tls = true, or write protocol = \"http1\" or \"h2c\"");
