@@ -9,7 +9,9 @@ pub(super) const KEYS: &[Key] = &[
         kind: Kind::Text(Form::Word(PROTOCOLS)),
         without: Without::Default("\"http1\""),
         doc: "What servers speak: `\"http1\"`; `\"h2c\"`, HTTP/2 without TLS; `\"h2\"`, HTTP/2 over TLS; `\"auto\"`, over TLS \
-              whichever of the two a server prefers. gRPC needs `\"h2c\"` or `\"h2\"`.",
+              whichever of the two a server prefers. gRPC needs `\"h2c\"` or `\"h2\"`. Of requests that have no form in HTTP/2, \
+              such as one without a host or with `<` in its target, and of WebSockets to a server that takes none over \
+              HTTP/2 (RFC 8441), `\"auto\"` makes requests of HTTP/1.1; the others answer 400 and 502.",
         example: "\"h2c\"",
     },
     Key {
