@@ -20,8 +20,7 @@ pub(crate) fn checked(faults: &[TlsFault], plan: &Plan, outcome: &Outcome) -> Ve
 /// is looked at, too.
 pub(crate) fn met(faults: &[TlsFault], plan: &Plan, outcome: &Outcome) -> Vec<Diagnostic> {
     let is_of_folder = |fault: &TlsFault| {
-        let is_io = matches!(fault.problem, Problem::StateFolder(_) | Problem::Unreadable(_));
-        is_io && keeper(&fault.subject, plan) == Some("internal")
+        matches!(fault.problem, Problem::StateFolder(_)) && keeper(&fault.subject, plan) == Some("internal")
     };
     let asker = if faults.iter().any(is_of_folder) { Asker::FailedStart } else { Asker::Start };
     let of_folder = state_folder::finding(plan, outcome, asker);

@@ -25,8 +25,9 @@ pub trait Stage: Send + Sync + 'static {
     fn set_alpn(&self, host: &str, certificate_der: &[u8], key_der: &[u8]);
     /// Shows it no more.
     fn clear_alpn(&self, host: &str);
-    /// Use this certificate for its host from now on. Comes for stored certificates at the start too.
-    fn installed(&self, certificate: &Certificate);
+    /// Use this certificate for its host from now on. Comes for stored certificates at the start too: in place of one that
+    /// turns out to be of no use (false) another one is ordered.
+    fn installed(&self, certificate: &Certificate) -> bool;
     /// Something that the operator may want to know.
     fn tell(&self, notice: Notice);
     /// When a certificate is ordered for this host next, as far as it is known now; `None`: the host is gone. Comes often,

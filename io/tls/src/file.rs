@@ -92,14 +92,14 @@ fn sections<T: PemObject>(pem: &[u8]) -> Result<Vec<T>, Problem> {
     T::pem_slice_iter(pem).collect::<Result<Vec<T>, PemError>>().map_err(|error| Problem::Damaged(reason(&error)))
 }
 
-/// Whether a mark of PEM shares its line with something that belongs on another.
+/// Whether a mark of PEM shares its line with something that belongs on another. Text that speaks of one has blanks.
 fn is_run_together(line: &[u8]) -> bool {
     let line = line.trim_ascii();
     let Some(at) = [BEGIN, END].iter().filter_map(|mark| find(line, mark)).min() else { return false };
     let (before, mark) = line.split_at(at);
-    let is_content = |byte: &u8| byte.is_ascii_alphanumeric() || b"+/=-".contains(byte);
     let label = mark.strip_prefix(BEGIN).or_else(|| mark.strip_prefix(END)).unwrap_or_default();
-    before.last().is_some_and(is_content) || find(label, DASHES).is_some_and(|end| end + DASHES.len() < label.len())
+    let is_followed = find(label, DASHES).is_some_and(|end| end + DASHES.len() < label.len());
+    !before.contains(&b' ') && (!before.is_empty() || is_followed)
 }
 
 /// What a file that is not PEM looks like.

@@ -66,10 +66,9 @@ fn of_service(tls: &ServerTls, hosts: &[HostPattern], state_dir: &Path, now: Sys
     faults
 }
 
-/// What is wrong with an ordered certificate that is kept: a start orders another one, so that it stands in nobody's way.
+/// What is wrong with an ordered certificate that is kept: in place of one that is over or cannot be used a start orders
+/// another one, so that it stands in nobody's way. Any other is served as it is.
 fn replaced(fault: TlsFault) -> TlsFault {
-    match fault.severity() {
-        Severity::Warning => fault,
-        Severity::Broken | Severity::Fatal => TlsFault::new(fault.subject, Problem::Replaced(Box::new(fault.problem))),
-    }
+    let is_replaced = fault.severity() == Severity::Fatal || matches!(fault.problem, Problem::Expired(1, _));
+    if is_replaced { TlsFault::new(fault.subject, Problem::Replaced(Box::new(fault.problem))) } else { fault }
 }

@@ -89,10 +89,15 @@ impl Shelf {
         let before = std::mem::replace(&mut held.stamps, stamps(files));
         // One that was installed and could not be stored is newer than the files, if they have not changed since.
         let is_installed = source == CertificateSource::Acme && before == held.stamps && held.slot.load().is_some();
-        if is_installed || held.is_awaited(source) {
+        if held.is_awaited(source) {
             return (Arc::clone(&held.slot), Vec::new());
         }
         let Reading { pair, faults } = read(files, source, now);
+        if is_installed {
+            let is_same = |own: &Pair| pair.is_some_and(|stored| stored.key.cert == own.key.cert);
+            let is_stored = held.slot.load().as_deref().is_some_and(is_same);
+            return (Arc::clone(&held.slot), if is_stored { faults } else { Vec::new() });
+        }
         if let Some(pair) = pair {
             held.slot.store(Some(Arc::new(pair)));
         }

@@ -6,6 +6,6 @@ mod connect;
 mod pool;
 mod probe;
 
-pub use connect::{ConnectFault, connect, lease, lease_http1};
+pub use connect::{ConnectFault, connect, lease, lease_http1, lease_new_http1};
 pub use pool::{Assurance, Lease, Manner, Pool, Pools, Security};
 pub use probe::{GrpcFault, ProbeFault, check, reach};

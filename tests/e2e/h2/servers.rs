@@ -2,17 +2,21 @@
 //! at all.
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use socket2::SockRef;
+
 use super::scene::echo;
 use crate::harness::certificates::{Authority, Files};
 use crate::harness::client::get;
+use crate::harness::content::content;
 use crate::harness::frames::{
     CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, Event, FRAME_BYTES, FramePeer, HEADERS, INTERNAL_ERROR,
-    NO_ERROR, Outcome, REFUSED_STREAM, frame, goaway, headers, rst_stream, value,
+    NO_ERROR, Outcome, REFUSED_STREAM, frame, goaway, headers, rst_stream, settings, value, window_update,
 };
 use crate::harness::ports::{free_address, listen};
 use crate::harness::wait::{PATIENCE, eventually, pause_unless};
@@ -423,4 +427,24 @@ fn an_asterisk_stays_one() {
     let mut client = evener.connect();
     client.send("OPTIONS * HTTP/1.1\r\nHost: test\r\n\r\n");
     assert_eq!(client.response_to("OPTIONS").text(), "OPTIONS *");
+}
+
+/// A server that admits much and takes nothing: what is left of a connection on which nobody asks any more goes.
+#[test]
+fn a_connection_that_takes_nothing_is_closed() {
+    let address = free_address();
+    let listener = listen(address);
+    SockRef::from(&listener).set_recv_buffer_size(8 * 1024).expect("an option");
+    let evener = before(address, "protocol = \"h2c\"\nresponse_timeout = \"1s\"\nidle_timeout = \"1s\"");
+    let sockets = evener.process.sockets();
+    let mut client = evener.connect();
+    client.send("POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 8000000\r\n\r\n");
+    let (mut server, _) = listener.accept().expect("evener connects");
+    server.write_all(&settings(&[(4, 1 << 30)])).expect("it is open");
+    server.write_all(&window_update(0, 1 << 30)).expect("it is open");
+    // The rest is not wanted any more at some time.
+    drop(client.try_send(content(0, 8_000_000)));
+    drop(client);
+    eventually(PATIENCE, "nothing is left", || evener.process.sockets() <= sockets);
+    drop(server);
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
 /// How long sessions of an address that went may hold it; they end by themselves in a fraction of that.
-const HELD_MAX: Duration = Duration::from_secs(5);
+const HELD_MAX: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Sockets for one worker.

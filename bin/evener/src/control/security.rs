@@ -190,11 +190,13 @@ impl Stage for Show {
         self.challenges.clear_alpn(host);
     }
 
-    fn installed(&self, certificate: &Certificate) {
+    fn installed(&self, certificate: &Certificate) -> bool {
         let (host, chain, key) = (certificate.host(), certificate.chain_pem(), certificate.key_pem());
-        if let Err(fault) = lock(&self.keeper).install(host, chain, key) {
-            say(format_args!("cannot use the certificate for {host}: {}", text(&fault)));
+        let installed = lock(&self.keeper).install(host, chain, key);
+        if let Err(fault) = &installed {
+            say(format_args!("cannot use the certificate for {host}: {}", text(fault)));
         }
+        installed.is_ok()
     }
 
     fn tell(&self, notice: Notice) {

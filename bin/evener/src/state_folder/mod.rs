@@ -19,13 +19,16 @@ pub(crate) enum Asker {
     Check,
     /// A start or a reload that goes on: sites with stored certificates work without the folder.
     Start,
-    /// A start or a reload that has failed for want of the folder.
+    /// A start or a reload that has failed for want of the folder, since there is no internal authority without it.
     FailedStart,
 }
 
 /// What is wrong with the folder, at the place of its key, or else of the first key that needs it.
 pub(crate) fn finding(plan: &Plan, outcome: &Outcome, asker: Asker) -> Option<Diagnostic> {
-    let needs = needs(plan);
+    let mut needs = needs(plan);
+    if asker == Asker::FailedStart {
+        needs.retain(|need| need.word == INTERNAL);
+    }
     let (path, error) = needs.iter().find_map(|need| obstacle(&need.folder).err())?;
     let is_forbidden = error.kind() == ErrorKind::PermissionDenied;
     let severity = match asker {
@@ -40,7 +43,7 @@ pub(crate) fn finding(plan: &Plan, outcome: &Outcome, asker: Asker) -> Option<Di
     let default = if own.is_none() { " (the default of `state_dir`)" } else { "" };
     let at = if Path::new(folder) == path { String::new() } else { format!("`{}`: ", path.display()) };
     let message = format!("the state folder `{folder}`{default} cannot be written: {at}{}", reason(&error));
-    let own_folder = format!("mkdir -p {folder} && chown USER {folder}");
+    let own_folder = format!("mkdir -p {folder} && chown -R USER {folder}");
     let help = match (asker, is_forbidden) {
         (Asker::Check, true) => format!(
             "no matter if evener runs as a user who can; else name another folder with state_dir = \"…\", or give it to \

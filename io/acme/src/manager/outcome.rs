@@ -73,9 +73,7 @@ impl<S: Stage> Manager<S> {
                 self.stage.tell(Notice::StoredUnusable { host: name, fault });
                 None
             });
-            if let Some(certificate) = &stored {
-                self.stage.installed(certificate);
-            }
+            let stored = stored.filter(|certificate| self.stage.installed(certificate));
             *entry = Entry::Known { host: Host::new(stored.map(Arc::new), now(), draw()), job: None };
         }
     }

@@ -106,8 +106,9 @@ impl Stage for Scene {
         self.look(|memory| memory.alpn.remove(host));
     }
 
-    fn installed(&self, certificate: &Certificate) {
+    fn installed(&self, certificate: &Certificate) -> bool {
         self.look(|memory| memory.certificates.push(certificate.clone()));
+        true
     }
 
     fn tell(&self, notice: Notice) {

@@ -61,8 +61,13 @@ pub async fn lease(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault
 pub async fn lease_http1(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault> {
     match pool.take_link() {
         Some(lease) => Ok(lease),
-        None => lease_new(pool, alarm, Offer::Http1).await,
+        None => lease_new_http1(pool, alarm).await,
     }
+}
+
+/// The same of a new connection.
+pub async fn lease_new_http1(pool: &Rc<Pool>, alarm: &Alarm) -> Result<Lease, ConnectFault> {
+    lease_new(pool, alarm, Offer::Http1).await
 }
 
 /// Which protocols TLS offers.

@@ -17,12 +17,12 @@ use evener_runtime::Millis;
 use evener_tls::Link;
 use h2::client::{Builder, Connection, SendRequest};
 use linger::Lingering;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 
 /// Bounds of a connection with a server.
 #[derive(Debug, Clone, Copy)]
@@ -57,11 +57,27 @@ struct Shared {
     is_closed: Cell<bool>,
     /// Nobody has the handle any more.
     is_let_go: Cell<bool>,
+    /// The driver, while the server takes nothing: then the `h2` crate does not wake it.
+    held_up: RefCell<Option<Waker>>,
 }
 
 impl Shared {
     fn leave(&self, count: usize) {
         self.open.set(self.open.get() - count);
+        self.wake_if_left();
+    }
+
+    /// Whether nobody has a use for the connection any more.
+    fn is_left(&self) -> bool {
+        self.is_let_go.get() && self.open.get() == 0
+    }
+
+    fn wake_if_left(&self) {
+        if self.is_left()
+            && let Some(driver) = self.held_up.take()
+        {
+            driver.wake();
+        }
     }
 }
 
@@ -125,6 +141,7 @@ pub async fn open(link: Link, settings: &ClientSettings) -> io::Result<Opened> {
         streams_max: settings.streams_max,
         is_closed: Cell::new(false),
         is_let_go: Cell::new(false),
+        held_up: RefCell::new(None),
     });
     let driver = Box::pin(drive(connection, Rc::clone(&shared)));
     Ok(Opened { asking: Asking { sender, shared }, driver })
@@ -151,8 +168,12 @@ async fn drive(mut connection: Connection<Transport, Bytes>, shared: Rc<Shared>)
         shared.carrier.begin_turn();
         let ended = Pin::new(&mut connection).poll(cx).is_ready();
         shared.leave(shared.lingering.take_ended());
-        let is_broken = matches!(shared.carrier.poll_flush(cx), Poll::Ready(Err(_)));
-        if ended || is_broken { Poll::Ready(()) } else { Poll::Pending }
+        let flushed = shared.carrier.poll_flush(cx);
+        let is_broken = matches!(flushed, Poll::Ready(Err(_)));
+        // A server that takes nothing is not waited for to say goodbye.
+        let is_left = flushed.is_pending() && shared.is_left();
+        shared.held_up.replace(flushed.is_pending().then(|| cx.waker().clone()));
+        if ended || is_broken || is_left { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
     shared.is_closed.set(true);

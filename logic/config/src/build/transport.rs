@@ -30,6 +30,10 @@ pub(super) fn udp(draft: DraftUdp, pools: &mut Pools<'_>, report: &mut Report) -
 
 /// Reports services that do not agree on the header with which checks of their servers begin.
 pub(super) fn check_sends(services: &[DraftTcp], pools: &Pools<'_>, report: &mut Report) {
+    // What was misspelt may have been a `send`.
+    if ["unknown-word", "unknown-key", "wrong-type"].iter().any(|code| report.has(code)) {
+        return;
+    }
     let mut seen: Vec<(&At<String>, Option<ProxyVersion>)> = Vec::new();
     for service in services {
         let Some(At { value: Choice::ToName(name), .. }) = &service.to else { continue };

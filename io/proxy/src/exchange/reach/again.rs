@@ -63,11 +63,12 @@ impl Again {
             }
             Some(Loss::Malformed(_) | Loss::NoForm | Loss::NoWebSocket) => false,
             Some(Loss::Connection | Loss::Broken(_)) | None => {
-                let was_pooled = self.freshness == Freshness::Pooled;
-                if was_pooled {
-                    self.freshness = Freshness::Fresh;
-                }
-                was_pooled && lease.is_reused()
+                self.freshness = match self.freshness {
+                    Freshness::Pooled => Freshness::Fresh,
+                    Freshness::Http1 => Freshness::FreshHttp1,
+                    Freshness::Fresh | Freshness::FreshHttp1 => return false,
+                };
+                lease.is_reused()
             }
         }
     }

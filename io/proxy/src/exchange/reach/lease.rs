@@ -7,7 +7,7 @@ use crate::exchange::upload::Upload;
 use crate::state::Session;
 use evener_http::Framing;
 use evener_runtime::{Alarm, Millis};
-use evener_upstream::{ConnectFault, Lease, Pool, lease, lease_http1};
+use evener_upstream::{ConnectFault, Lease, Pool, lease, lease_http1, lease_new_http1};
 use std::rc::Rc;
 
 /// Idle connections closed at once when there is no descriptor for a server.
@@ -22,6 +22,7 @@ pub(super) enum Freshness {
     Fresh,
     /// Those of HTTP/1.1 only, of a server that speaks both.
     Http1,
+    FreshHttp1,
 }
 
 impl Way<'_> {
@@ -76,7 +77,10 @@ impl Way<'_> {
         }
         match opened {
             Ok(lease) => {
-                self.client.worker.counters.upstream_connects.increment();
+                // Somebody else's connection may have had room first.
+                let counters = &self.client.worker.counters;
+                let counter = if lease.is_reused() { &counters.upstream_reuses } else { &counters.upstream_connects };
+                counter.increment();
                 Ok(lease)
             }
             Err(ConnectFault::TimedOut) if Millis::now() >= trip.deadline() => Err(trip.late()),
@@ -88,6 +92,7 @@ impl Way<'_> {
 async fn open(pool: &Rc<Pool>, freshness: Freshness, alarm: &Alarm) -> Result<Lease, ConnectFault> {
     match freshness {
         Freshness::Http1 => lease_http1(pool, alarm).await,
+        Freshness::FreshHttp1 => lease_new_http1(pool, alarm).await,
         Freshness::Pooled | Freshness::Fresh => lease(pool, alarm).await,
     }
 }
