@@ -27,7 +27,7 @@ pub(crate) enum Asker {
 pub(crate) fn finding(plan: &Plan, outcome: &Outcome, asker: Asker) -> Option<Diagnostic> {
     let mut needs = needs(plan);
     if asker == Asker::FailedStart {
-        needs.retain(|need| need.word == INTERNAL);
+        needs.sort_by_key(|need| need.word != INTERNAL);
     }
     let (path, error) = needs.iter().find_map(|need| obstacle(&need.folder).err())?;
     let is_forbidden = error.kind() == ErrorKind::PermissionDenied;

@@ -99,6 +99,17 @@ fn it_is_told_at_state_dir_where_that_is_written() {
     assert!(!found.message.contains("default"), "{}", found.message);
 }
 
+/// Without its folder there is no internal authority; sites with ordered certificates start all the same.
+#[test]
+fn a_start_that_fails_names_what_it_failed_for() {
+    let folder = Folder::new("both");
+    fs::write(folder.0.join("acme"), "").unwrap();
+    fs::write(folder.0.join("internal"), "").unwrap();
+    let config = format!("{}{}", site("\"auto\""), site("\"internal\"").replace("a.", "b."));
+    let names = |asker, name: &str| found(&config, &folder.0, asker).unwrap().message.contains(name);
+    assert!(names(Asker::FailedStart, "/internal`") && names(Asker::Start, "/acme`"));
+}
+
 /// Nobody makes files in /proc, whatever the permissions of its folders say.
 #[test]
 fn permissions_alone_do_not_convince() {
