@@ -15,7 +15,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 use tokio::time::sleep;
 
-/// How long sessions of an address that went may hold it; they end by themselves in a fraction of that.
+/// How long sessions of an address that went may hold it; they end by themselves in half of that.
 const HELD_MAX: Duration = Duration::from_secs(2);
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
