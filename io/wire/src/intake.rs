@@ -1,5 +1,5 @@
-//! What comes in on a stream, as the text of HTTP/1.1: a head that was converted, then the body, in chunks if its length
-//! was not announced, with its trailers.
+//! What a server sends on a stream, as the text of HTTP/1.1: a head that was converted, then the body, in chunks if its
+//! length was not announced, with its trailers.
 //!
 //! Flow control: the peer may send more only as fast as this is read.
 

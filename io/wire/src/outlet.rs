@@ -1,4 +1,4 @@
-//! What goes out on a stream after its head: a body taken out of its HTTP/1.1 framing, as fast as the peer's windows
+//! What goes to a server on a stream after its head: a body taken out of its HTTP/1.1 framing, as fast as the peer's windows
 //! admit, with its trailers.
 //!
 //! What was taken from the writer is with the `h2` crate before the write is reported, so that a slow peer is seen.
@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use evener_http::BodyDecoder;
 use h2::SendStream;
 use std::io;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 
 /// Bytes of one DATA frame: with its head of nine bytes it fills one record of TLS.
 const FRAME_BYTES_MAX: usize = 16 * 1024 - 9;
@@ -142,19 +142,6 @@ impl Outlet {
     pub(crate) fn end(&mut self) {
         if !self.is_over && matches!(self.body, Body::Tunnel) && self.unsent.is_empty() {
             let _sent_or_gone = self.send_end();
-        }
-    }
-
-    /// Whether what was taken waits for the peer, which could still take it.
-    pub(crate) fn is_stuck(&mut self) -> bool {
-        self.taken > 0 && self.poll_reset(&mut Context::from_waker(Waker::noop())).is_pending()
-    }
-
-    /// Ready when the peer has reset the stream, or it is lost with its connection.
-    pub(crate) fn poll_reset(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
-        match ready!(self.stream.poll_reset(cx)) {
-            Ok(reason) => Poll::Ready(io::Error::new(io::ErrorKind::ConnectionReset, h2::Error::from(reason))),
-            Err(error) => Poll::Ready(error_of(error)),
         }
     }
 

@@ -32,6 +32,7 @@ pub use forward::client::client_address;
 pub use forward::request::{ForwardRequest, write_request_head};
 pub use forward::response::{ForwardResponse, write_interim_head, write_response_head, write_switch_head};
 pub use forward::upgrade::is_offered;
+pub use grammar::{control_at, is_token, position};
 pub use grpc::{GrpcCall, http_status_of_call, http_status_of_trailers, lower_grpc_timeout};
 pub use host::canonical_host;
 pub use lookup::{cookie_value, field_value, query_value};

@@ -53,10 +53,13 @@ impl Crowd {
 
     /// A connection to the service, which greets; `None` if it was reset.
     fn tunnel(&self, address: SocketAddr, first: &str) -> Option<RawClient> {
-        let mut client = RawClient::connect(address);
-        drop(client.try_send(first));
-        match client.try_bytes(5) {
-            Ok(greeting) => {
+        // The reset may be there before the connection was seen to stand.
+        let greeted = RawClient::try_connect(address).and_then(|mut client| {
+            drop(client.try_send(first));
+            Ok((client.try_bytes(5)?, client))
+        });
+        match greeted {
+            Ok((greeting, client)) => {
                 assert_eq!(greeting, b"hello");
                 Some(client)
             }

@@ -13,7 +13,7 @@ use super::MEMORY_LEFT_BYTES_MAX;
 use super::slow_clients::fountain;
 
 const NAME: &str = "test";
-const CLIENTS: usize = 60;
+const CLIENTS: usize = 160;
 const STREAMS: u32 = 6;
 const BODY_BYTES: usize = 4 << 20;
 /// What the burst makes evener hold at least.

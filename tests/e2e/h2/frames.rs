@@ -1,24 +1,17 @@
 //! Frames that must not be, and those that must be passed over (RFC 9113 §3.4 to §6).
 //!
-//! Which reaction comes is the `h2` crate's decision in all of these rows. It ends the connection where it must, but gives
-//! PROTOCOL_ERROR as the reason where the RFC has a more special one in rows 3 and 11; that is accepted. In these rows the
-//! RFC asks for the end of the stream, and the connection is ended, which §5.4.1 allows and which takes the client's other
-//! streams along:
-//!
-//! | row | asked for | what comes |
-//! |---|---|---|
-//! | 2, DATA | the stream, FRAME_SIZE_ERROR | GOAWAY, FRAME_SIZE_ERROR |
-//! | 6 | the stream, STREAM_CLOSED | GOAWAY, PROTOCOL_ERROR |
-//! | 10 | the stream, FRAME_SIZE_ERROR | GOAWAY, PROTOCOL_ERROR |
-//! | 15, on a stream | the stream, PROTOCOL_ERROR | GOAWAY, PROTOCOL_ERROR |
+//! A reaction is exactly that of the RFC, with its code: the end of the stream where the RFC asks for that, and then the
+//! client's other streams go on.
 
 use std::time::Duration;
 
 use super::scene::{Cover, Scene};
+use super::windows::upload_until_still;
 use crate::harness::frames::{
-    ACK, COMPRESSION_ERROR, CONTINUATION, DATA, END_HEADERS, END_STREAM, FLOW_CONTROL_ERROR, FRAME_SIZE_ERROR,
-    FramePeer, GOAWAY, HEADERS, Outcome, PADDED, PING, PREFACE, PRIORITY, PROTOCOL_ERROR, PUSH_PROMISE, REFUSED_STREAM,
-    RST_STREAM, SETTINGS, WINDOW_UPDATE, frame, headers, request, rst_stream, settings, window_update,
+    ACK, COMPRESSION_ERROR, CONTINUATION, DATA, END_HEADERS, END_STREAM, FLOW_CONTROL_ERROR, FRAME_BYTES,
+    FRAME_SIZE_ERROR, FramePeer, GOAWAY, HEADERS, INITIAL_WINDOW_SIZE, Outcome, PADDED, PING, PREFACE, PRIORITIZED,
+    PRIORITY, PROTOCOL_ERROR, PUSH_PROMISE, REFUSED_STREAM, RST_STREAM, SETTINGS, STREAM_CLOSED, WINDOW_UPDATE, frame,
+    headers, request, rst_stream, settings, window_update,
 };
 use crate::harness::hpack::literal_block;
 use crate::harness::{Recorder, Step};
@@ -80,7 +73,6 @@ fn row_2_frames_that_are_too_long() {
     for (what, bytes) in [
         ("HEADERS", frame(HEADERS, END_STREAM | END_HEADERS, 1, padded)),
         ("SETTINGS", frame(SETTINGS, 0, 0, vec![0; 16_386])),
-        ("DATA", [open(), frame(DATA, 0, 1, &long)].concat()),
         ("an unknown frame", frame(0x77, 0, 0, &long)),
         (
             "CONTINUATION",
@@ -89,6 +81,25 @@ fn row_2_frames_that_are_too_long() {
     ] {
         scene.ends_connection(what, FRAME_SIZE_ERROR, bytes);
     }
+    scene.resets_stream("DATA", 1, FRAME_SIZE_ERROR, [open(), frame(DATA, 0, 1, &long)].concat());
+}
+
+/// §6.9: what is in error counts against the connection's window all the same, and its room comes back.
+#[test]
+fn row_2_data_that_is_too_long_gives_its_room_back() {
+    let mut scene = Scene::open();
+    let mut client = scene.connect();
+    client.expect_alive("settings");
+    let long = vec![b'x'; 100_000];
+    for _ in 0..30 {
+        let stream = client.open(0, &request("POST", "/open"));
+        client.await_room(100_000);
+        client.spend(stream, long.len());
+        client.send(frame(DATA, END_STREAM, stream, &long));
+        let message = client.message(stream);
+        assert_eq!(message.outcome, Some(Outcome::Reset(FRAME_SIZE_ERROR)), "{message:?}");
+    }
+    scene.expect_well("row 2");
 }
 
 #[test]
@@ -112,10 +123,13 @@ fn row_3_broken_field_blocks() {
         let block = if what == "a table size after a field" { late } else { block };
         scene.ends_connection(what, COMPRESSION_ERROR, frame(HEADERS, END_STREAM | END_HEADERS, 1, block));
     }
-    let cut: [(&str, &[u8]); 3] = [
+    let cut: [(&str, &[u8]); 6] = [
         ("a name that is cut off", &[0x00, 0x05, b'a']),
         ("a value that is cut off", &[0x41, 0x7f]),
         ("no value", &[0x41]),
+        ("an index of a name beyond the tables", &[0x7f, 0x00, 0x01, b'v']),
+        ("an integer that is cut off", &[0x7f, 0x80]),
+        ("a code of 30 bits that is cut off", &[0x00, 0x83, 0xff, 0xff, 0xff]),
     ];
     for (what, block) in cut {
         let block = [&bad_block(), block].concat();
@@ -126,10 +140,8 @@ fn row_3_broken_field_blocks() {
 #[test]
 fn row_4_and_5_streams_out_of_order() {
     let mut scene = Scene::open();
-    let earlier = [headers(5, END_STREAM, &request("GET", "/open")), headers(3, END_STREAM, &request("GET", "/bad"))];
     for (what, bytes) in [
         ("an even stream", headers(2, END_STREAM, &request("GET", "/bad"))),
-        ("a lower stream", earlier.concat()),
         ("DATA on an idle stream", frame(DATA, 0, 7, b"x")),
         ("RST_STREAM on an idle stream", rst_stream(7, 8)),
         ("WINDOW_UPDATE on an idle stream", window_update(7, 100)),
@@ -137,6 +149,9 @@ fn row_4_and_5_streams_out_of_order() {
     ] {
         scene.ends_connection(what, PROTOCOL_ERROR, bytes);
     }
+    // §5.1.1: a stream that was passed over is closed, as one that is over, and need not be known any more.
+    let earlier = [headers(5, END_STREAM, &request("GET", "/open")), headers(3, END_STREAM, &request("GET", "/bad"))];
+    scene.ends_connection_as("a lower stream", &[PROTOCOL_ERROR, STREAM_CLOSED], earlier.concat());
 }
 
 #[test]
@@ -147,15 +162,64 @@ fn row_6_frames_after_the_end() {
         _ => vec![Step::Send(super::scene::echo(request))],
     });
     let mut scene = Scene::before(recorder, "");
-    let after: [(&str, Vec<u8>); 2] =
-        [("DATA", frame(DATA, 0, 1, b"more")), ("HEADERS", headers(1, END_STREAM, &[("x", "y")]))];
-    for (what, bytes) in after {
+    let trailers = headers(1, END_STREAM, &[("x", "y")]);
+    for (what, bytes) in [
+        ("DATA", [whole("/slow"), frame(DATA, 0, 1, b"more")].concat()),
+        ("DATA of nothing", [whole("/slow"), frame(DATA, END_STREAM, 1, b"")].concat()),
+        ("HEADERS", [whole("/slow"), trailers.clone()].concat()),
+        ("HEADERS of a request", [whole("/slow"), whole("/bad")].concat()),
+        (
+            "DATA after a body",
+            [headers(1, 0, &request("POST", "/slow")), frame(DATA, END_STREAM, 1, b"a"), frame(DATA, 0, 1, b"b")]
+                .concat(),
+        ),
+        ("HEADERS after trailers", [&headers(1, 0, &request("POST", "/slow"))[..], &trailers, &trailers].concat()),
+    ] {
+        scene.resets_stream(what, 1, STREAM_CLOSED, bytes);
+    }
+}
+
+/// §5.1: an answered stream is closed. Its end may be the end of the connection, but never another request, and what does
+/// not end it gives its room back.
+#[test]
+fn row_6_frames_after_both_ends() {
+    let mut scene = Scene::open();
+    for (what, bytes) in [
+        ("DATA", frame(DATA, END_STREAM, 1, b"more")),
+        ("HEADERS", headers(1, END_STREAM, &request("GET", "/bad"))),
+        ("trailers", headers(1, END_STREAM, &[("x", "y")])),
+    ] {
         let mut client = scene.connect();
-        client.send([whole("/slow"), bytes].concat());
-        let message = client.message(1);
-        assert_eq!(message.outcome, Some(Outcome::GoneAway(PROTOCOL_ERROR)), "{what} after END_STREAM: {message:?}");
+        client.send(whole("/open"));
+        assert_eq!(client.message(1).status(), 200);
+        // The other side may end the connection before it has taken all.
+        drop(client.try_send([bytes, headers(3, END_STREAM, &request("GET", "/after"))].concat()));
+        match client.message(3).outcome {
+            Some(Outcome::Ended | Outcome::GoneAway(STREAM_CLOSED | PROTOCOL_ERROR)) => {}
+            other => panic!("{what}: {other:?}"),
+        }
         scene.expect_well(what);
     }
+}
+
+/// §6.9: as in row 2.
+#[test]
+fn row_6_data_after_the_end_gives_its_room_back() {
+    let recorder = Recorder::per_request(|request| match request.target.as_str() {
+        "/slow" => vec![Step::Hold],
+        _ => vec![Step::Send(super::scene::echo(request))],
+    });
+    let mut scene = Scene::before(recorder, "");
+    let mut client = scene.connect();
+    client.expect_alive("settings");
+    for _ in 0..150 {
+        let stream = client.get("/slow");
+        client.insist(stream, &[b'x'; FRAME_BYTES], true);
+        let message = client.message(stream);
+        assert_eq!(message.outcome, Some(Outcome::Reset(STREAM_CLOSED)), "{message:?}");
+    }
+    client.expect_alive("row 6");
+    scene.expect_well("row 6");
 }
 
 #[test]
@@ -182,18 +246,28 @@ fn row_7_more_streams_than_offered() {
 #[test]
 fn row_8_padding_as_long_as_the_payload() {
     let mut scene = Scene::open();
-    let head = [&[200][..], &bad_block()].concat();
+    let ends = END_STREAM | END_HEADERS | PADDED;
+    let block = bad_block();
+    let length = u8::try_from(block.len()).expect("a short block");
     for (what, bytes) in [
         ("DATA", [open(), frame(DATA, PADDED, 1, [5, b'a', b'b', b'c', b'd'])].concat()),
-        ("DATA without its length", [open(), frame(DATA, PADDED, 1, [])].concat()),
-        ("HEADERS", frame(HEADERS, END_STREAM | END_HEADERS | PADDED, 1, head)),
+        ("DATA of as much", [open(), frame(DATA, PADDED, 1, [4, b'a', b'b', b'c'])].concat()),
+        ("DATA of 1", [open(), frame(DATA, PADDED, 1, [1])].concat()),
+        ("HEADERS", frame(HEADERS, ends, 1, [&[200][..], &block].concat())),
+        ("HEADERS of one more", frame(HEADERS, ends, 1, [&[length + 1][..], &block].concat())),
+        (
+            "HEADERS with priority",
+            frame(HEADERS, ends | PRIORITIZED, 1, [&[length + 1, 0, 0, 0, 0, 9][..], &block].concat()),
+        ),
     ] {
-        let mut client = scene.connect();
-        client.send(bytes);
-        let ended = client.rest().expect("the connection ends");
-        let is_refused = matches!(ended, Outcome::GoneAway(PROTOCOL_ERROR | FRAME_SIZE_ERROR));
-        assert!(is_refused, "{what}: {ended:?}");
-        scene.expect_well(what);
+        scene.ends_connection(what, PROTOCOL_ERROR, bytes);
+    }
+    // §4.2: too small for what must be in it.
+    for (what, bytes) in [
+        ("DATA without its length", [open(), frame(DATA, PADDED, 1, [])].concat()),
+        ("HEADERS without its length", frame(HEADERS, ends, 1, [])),
+    ] {
+        scene.ends_connection_as(what, &[PROTOCOL_ERROR, FRAME_SIZE_ERROR], bytes);
     }
 }
 
@@ -226,16 +300,16 @@ fn row_10_and_11_frames_of_the_wrong_length() {
         ("SETTINGS", frame(SETTINGS, 0, 0, [0; 7])),
         ("an acknowledgement that says something", frame(SETTINGS, ACK, 0, [0, 3, 0, 0, 0, 1])),
         ("GOAWAY", frame(GOAWAY, 0, 0, [0; 7])),
+        ("HEADERS without all of its priority", frame(HEADERS, PRIORITIZED | END_HEADERS, 1, [0; 4])),
     ] {
         scene.ends_connection(what, FRAME_SIZE_ERROR, bytes);
     }
-    for length in [4, 6] {
-        let bytes = [open(), frame(PRIORITY, 0, 1, vec![0; length])].concat();
-        let mut client = scene.connect();
-        client.send(bytes);
-        let message = client.message(1);
-        assert_eq!(message.outcome, Some(Outcome::GoneAway(PROTOCOL_ERROR)), "PRIORITY of {length}: {message:?}");
-        scene.expect_well("PRIORITY");
+    for length in [0, 4, 6] {
+        let priority = frame(PRIORITY, 0, 1, vec![0; length]);
+        scene.resets_stream(&format!("PRIORITY of {length}"), 1, FRAME_SIZE_ERROR, [open(), priority].concat());
+        // A stream that is idle cannot be reset.
+        let idle = frame(PRIORITY, 0, 9, vec![0; length]);
+        scene.ends_connection(&format!("PRIORITY of {length} on an idle stream"), FRAME_SIZE_ERROR, idle);
     }
 }
 
@@ -249,11 +323,7 @@ fn row_12_settings_out_of_range() {
         ("INITIAL_WINDOW_SIZE 2^31", 4, 1 << 31, FLOW_CONTROL_ERROR),
         ("ENABLE_CONNECT_PROTOCOL 2", 8, 2, PROTOCOL_ERROR),
     ] {
-        let mut client = scene.connect();
-        client.send(settings(&[(setting, value)]));
-        let ended = client.rest().expect("the connection ends");
-        assert!(matches!(ended, Outcome::GoneAway(got) if got == code || got == PROTOCOL_ERROR), "{what}: {ended:?}");
-        scene.expect_well(what);
+        scene.ends_connection(what, code, settings(&[(setting, value)]));
     }
 }
 
@@ -293,10 +363,12 @@ fn row_14_to_16_and_20_what_a_client_may_not_say() {
     scene.ends_connection("a window of 2^31", FLOW_CONTROL_ERROR, window_update(0, 0x7fff_ffff));
     let overflow = [open(), window_update(1, 0x7fff_ffff)].concat();
     scene.resets_stream("a stream's window of 2^31", 1, FLOW_CONTROL_ERROR, overflow);
-    let mut client = scene.connect();
-    client.send([open(), window_update(1, 0)].concat());
-    let message = client.message(1);
-    assert_eq!(message.outcome, Some(Outcome::GoneAway(PROTOCOL_ERROR)), "WINDOW_UPDATE 0 on a stream: {message:?}");
+    scene.resets_stream("WINDOW_UPDATE 0 on a stream", 1, PROTOCOL_ERROR, [open(), window_update(1, 0)].concat());
+    // §6.9.2: SETTINGS that make a stream's window overflow.
+    let full = [open(), window_update(1, 0x7fff_ffff - 65_535)].concat();
+    let overflow = [full.clone(), settings(&[(INITIAL_WINDOW_SIZE, 65_536)])].concat();
+    scene.ends_connection("SETTINGS for a window of 2^31", FLOW_CONTROL_ERROR, overflow);
+    scene.ignores("the largest windows", [full, window_update(0, 0x7fff_ffff - 65_535)].concat());
 }
 
 /// The server reads nothing, so that evener cannot give room back.
@@ -320,6 +392,27 @@ fn row_20_more_data_than_the_window() {
     let message = client.message(1);
     assert_eq!(message.outcome, Some(Outcome::Reset(FLOW_CONTROL_ERROR)), "{message:?}");
     client.expect_alive("row 20");
+    scene.expect_well("row 20");
+}
+
+/// The streams have room, and the connection has none.
+#[test]
+fn row_20_more_data_than_the_window_of_the_connection() {
+    let recorder = Recorder::narrow_per_head(|request| match request.target.as_str() {
+        "/hold" => vec![Step::Freeze(Duration::from_secs(20))],
+        _ => vec![Step::Send(super::scene::echo(request))],
+    });
+    let mut scene = Scene::before(recorder, "");
+    let mut client = scene.connect();
+    client.expect_alive("row 20");
+    let streams: Vec<u32> = (0..90).map(|_| client.open(0, &request("POST", "/hold"))).collect();
+    upload_until_still(&mut client, &streams, &vec![b'x'; 1 << 20]);
+    let more = client.room() + 1;
+    let stream = streams.into_iter().find(|stream| client.room_of(*stream) >= more).expect("a stream with room");
+    let more = usize::try_from(more).expect("a little");
+    assert!(more <= FRAME_BYTES, "the connection has room for {more} bytes");
+    client.send(frame(DATA, 0, stream, vec![b'x'; more]));
+    assert_eq!(client.rest().expect("an end"), Outcome::GoneAway(FLOW_CONTROL_ERROR));
     scene.expect_well("row 20");
 }
 

@@ -15,6 +15,9 @@ macro_rules! over_both {
     };
 }
 
+mod answers;
+mod blocks;
+mod bodies;
 mod drain;
 mod fair;
 mod floods;
@@ -22,6 +25,7 @@ mod frames;
 mod heads;
 mod held;
 mod parting;
+mod pieces;
 mod scene;
 mod servers;
 mod siege;

@@ -155,26 +155,3 @@ fn a_client_that_reads_slowly_is_waited_for() {
     }
     assert_eq!(read_slowly(&mut client, answers, Duration::from_millis(2)), (answers * length, answers));
 }
-
-/// Answers that were given, and for which the client has taken the room back since: the end does not wait for them for ever.
-#[test]
-fn a_client_that_shuts_out_what_was_answered() {
-    let count = 60;
-    let options = "[limits]\nsend_timeout = \"2s\"\nidle_timeout = \"1s\"\n[log]\naccess = \"stdout\"";
-    let mut scene = before_large(Cover::Nothing, 100 << 10, options);
-    let mut client = FramePeer::on(narrow_client(scene.evener.address()), &[]);
-    open_windows(&mut client);
-    for _ in 0..count {
-        client.get("/large");
-    }
-    eventually(PATIENCE, "all is answered", || scene.evener.process.stdout().matches("/large").count() == count);
-    client.send(settings(&[(4, 0)]));
-    client.manners.grants = false;
-    let end = client.rest();
-    assert!(matches!(end, Ok(Outcome::GoneAway(NO_ERROR) | Outcome::Closed)));
-    let whole =
-        (0..count).filter(|&n| client.so_far(2 * u32::try_from(n).expect("few") + 1).outcome == Some(Outcome::Ended));
-    assert!(whole.count() < count, "something is shut out");
-    scene.evener.signal(Signal::TERM);
-    assert!(scene.evener.process.wait_exit(PATIENCE).success());
-}

@@ -19,11 +19,19 @@ pub(crate) const END_STREAM: u8 = 1;
 pub(crate) const ACK: u8 = 1;
 pub(crate) const END_HEADERS: u8 = 4;
 pub(crate) const PADDED: u8 = 8;
+/// HEADERS begin with what PRIORITY says.
+pub(crate) const PRIORITIZED: u8 = 0x20;
+
+/// Settings (RFC 9113 §6.5.2).
+pub(crate) const HEADER_TABLE_SIZE: u16 = 1;
+pub(crate) const INITIAL_WINDOW_SIZE: u16 = 4;
+pub(crate) const MAX_FRAME_SIZE: u16 = 5;
 
 pub(crate) const NO_ERROR: u32 = 0;
 pub(crate) const PROTOCOL_ERROR: u32 = 1;
 pub(crate) const INTERNAL_ERROR: u32 = 2;
 pub(crate) const FLOW_CONTROL_ERROR: u32 = 3;
+pub(crate) const STREAM_CLOSED: u32 = 5;
 pub(crate) const FRAME_SIZE_ERROR: u32 = 6;
 pub(crate) const REFUSED_STREAM: u32 = 7;
 pub(crate) const CANCEL: u32 = 8;
@@ -72,6 +80,16 @@ pub(crate) fn rst_stream(stream: u32, code: u32) -> Vec<u8> {
 
 pub(crate) fn goaway(last: u32, code: u32) -> Vec<u8> {
     frame(GOAWAY, 0, 0, [last.to_be_bytes(), code.to_be_bytes()].concat())
+}
+
+/// DATA, with so many bytes of padding if there are any.
+pub(crate) fn data(stream: u32, flags: u8, bytes: &[u8], padding: Option<u8>) -> Vec<u8> {
+    match padding {
+        None => frame(DATA, flags, stream, bytes),
+        Some(padding) => {
+            frame(DATA, flags | PADDED, stream, [&[padding], bytes, &vec![0; padding.into()][..]].concat())
+        }
+    }
 }
 
 /// HEADERS that hold all of these fields.

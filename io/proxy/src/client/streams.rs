@@ -15,7 +15,7 @@ use evener_http::{HeadLimits, Progress, RequestFault};
 use evener_runtime::alarm::Wake;
 use evener_runtime::{Alarm, Millis};
 use evener_tls::Link;
-use evener_wire::{BeginFault, ServerSettings, ServerStream, Serving, Wire};
+use evener_wire::{BeginFault, HeadFault, ServerSettings, ServerStream, Serving, Wire};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt::Display;
@@ -278,18 +278,16 @@ impl Watch {
     fn look(&mut self, cx: &mut Context<'_>, serving: &Serving, shared: &Shared, now: Millis) -> Signs {
         let is_open = shared.open.get() > 0;
         let is_blocked = serving.is_blocked(cx);
-        // Answers that were given, and that the client's windows have shut out since.
-        let is_owing = !is_open && self.leave > Leave::Nothing && serving.has_streams();
         let signs = Signs {
             is_open,
-            is_blocked: is_blocked || is_owing,
+            is_blocked,
             has_taken: serving.take_has_taken() && is_blocked,
             has_heard: serving.take_has_heard(),
         };
         if is_open || signs.has_heard || signs.has_taken {
             self.alive = now;
         }
-        self.was_open = is_open || is_owing;
+        self.was_open = is_open;
         self.is_settled &= !self.was_open;
         signs
     }
@@ -418,7 +416,7 @@ async fn answer(shared: &Shared, stream: Box<ServerStream>, alarm: Alarm) -> Ala
         [rng.next_u64(), rng.next_u64()]
     };
     session.out.clear();
-    let is_said = stream.write_head(key, &mut session.out);
+    let said = stream.write_head(key, &mut session.out);
     session.inbound = worker.buffers.take_small();
     session.inbound.grow(session.out.len());
     session.inbound.append(&session.out);
@@ -429,12 +427,13 @@ async fn answer(shared: &Shared, stream: Box<ServerStream>, alarm: Alarm) -> Ala
         let limits = &snapshot.plan().limits;
         HeadLimits { bytes_max: limits.head_bytes_max, fields_max: limits.fields_max }
     };
-    let is_gone = shared.taken_back.is_some() && stream.is_over();
-    let fault = match (is_said, session.parser.parse(session.inbound.filled(), &bounds)) {
-        (true, Ok(Progress::Complete)) if is_gone => Some(ClientFault::Gone.into()),
-        (true, Ok(Progress::Complete)) => None,
-        (true, Err(fault)) => Some(Fault::Request(fault)),
-        (false, _) | (true, Ok(Progress::NeedMore)) => Some(ClientFault::NoForm.into()),
+    let is_gone = stream.is_over();
+    let fault = match (said, session.parser.parse(session.inbound.filled(), &bounds)) {
+        (Ok(()), Ok(Progress::Complete)) if is_gone => Some(ClientFault::Gone.into()),
+        (Ok(()), Ok(Progress::Complete)) => None,
+        (Ok(()), Err(fault)) => Some(Fault::Request(fault)),
+        (Err(HeadFault::TooLarge), _) => Some(Fault::Request(RequestFault::HeadTooLarge)),
+        (Err(HeadFault::Malformed), _) | (Ok(()), Ok(Progress::NeedMore)) => Some(ClientFault::NoForm.into()),
     };
     let fault = match fault {
         None if !open.hold(session.inbound.len()) => {

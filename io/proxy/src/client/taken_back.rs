@@ -40,11 +40,6 @@ impl TakenBack {
         self.count.set(self.count.get().saturating_sub(1));
     }
 
-    /// Whether there is any.
-    pub(super) fn is_some(&self) -> bool {
-        self.count.get() > 0
-    }
-
     pub(super) fn is_too_much(&self) -> bool {
         self.count.get() > MAX
     }

@@ -3,18 +3,13 @@
 use std::path::Path;
 
 #[test]
-fn frames() {
-    replay("http2_frames", super::frames);
-}
-
-#[test]
 fn requests() {
-    replay("http2_request", super::request_texts);
+    replay("asked_request", super::asked_texts);
 }
 
 #[test]
-fn responses() {
-    replay("http2_response", super::response_texts);
+fn answers() {
+    replay("asked_answer", super::answer_texts);
 }
 
 fn replay(target: &str, check: fn(&[u8])) {

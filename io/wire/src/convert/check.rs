@@ -1,141 +1,119 @@
-//! What must hold for any heads: the text that is made of one is refused by the strict parser, or says what the head says
-//! and nothing else.
+//! What must hold for any heads towards servers: a request says over HTTP/2 what its text says, and the text that is made of
+//! an answer is refused by the strict parser, or says what the answer says; and nothing else.
 //!
-//! Heads are made of whatever the types of the `http` crate admit, as the `h2` crate hands them over.
+//! Answers are made of whatever the types of the `http` crate admit, as the `h2` crate hands them over.
 
-use super::{Malformed, field_lines, field_map, own_head, request_of, request_text, response_text};
+use super::{Asked, field_lines, field_map, is_of_connection, request_of, response_text};
+use crate::intake::Marking;
 use evener_http::{
-    BodyDecoder, Field, ForwardResponse, Framing, HeadLimits, Method, Progress, RequestContext, RequestParser,
-    ResponseHead, ResponseParser, TargetForm, Version, last_chunk, write_interim_head, write_response_head,
-    write_switch_head,
+    BodyDecoder, Field, FieldKind, Framing, HeadLimits, Method, Progress, RequestContext, RequestHead, RequestParser,
+    ResponseParser, TargetForm, last_chunk,
 };
-use http::uri::{Authority, Parts as UriParts, PathAndQuery, Scheme};
-use http::{HeaderMap, HeaderName, HeaderValue, Request, request::Parts, response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, response};
 
 const LIMITS: HeadLimits = HeadLimits { bytes_max: 256 * 1024, fields_max: 1024 };
-const KEY: &str = "a2V5";
+/// A key, and what a server answers to it (RFC 6455 §4.2.2).
+const KEY: &[u8] = b"a2V5";
+const ACCEPT: &[u8] = b"acoMowsaMs4gzl5sy2uaF1804GA=";
 
 /// Name and value of a field, the name in lower case.
 type Pair = (Vec<u8>, Vec<u8>);
 
-/// Any pieces as a request of HTTP/2: a byte of choices, then method, scheme, authority, path, and names with their values.
-/// Each piece has its length before it.
-pub(crate) fn request_texts(data: &[u8]) {
-    let Some((choices, rest)) = data.split_first() else { return };
-    let Some(parts) = request_parts(*choices, &mut Pieces(rest)) else { return };
-    let (has_body, is_tls) = (choices & 1 != 0, choices & 2 != 0);
-    trailers_there_and_back(&parts.headers);
-    let mut text = Vec::new();
-    let written: Result<(), Malformed> = request_text(&parts, has_body, is_tls, KEY, &mut text);
-    if written.is_err() {
-        return;
-    }
-    let is_switch = parts.extensions.get::<h2::ext::Protocol>().is_some();
-    let mut parser = RequestParser::new();
-    match parser.parse(&text, &LIMITS) {
-        Ok(Progress::Complete) => {}
-        Ok(Progress::NeedMore) => panic!("a head without an end: {}", text.escape_ascii()),
-        Err(_) => return,
-    }
-    let head = parser.head();
-    assert_eq!(head.head_bytes, text.len(), "another request: {}", text.escape_ascii());
-    let method = if is_switch { "GET" } else { parts.method.as_str() };
-    assert_eq!(head.method_text.of(&text), method.as_bytes());
-    if head.form != TargetForm::Authority {
-        assert_eq!(Some(head.target.of(&text)), parts.uri.path_and_query().map(|path| path.as_str().as_bytes()));
-    }
-    let host = parts.headers.get("host").map(HeaderValue::as_bytes);
-    let host = parts.uri.authority().map(|authority| authority.as_str().as_bytes()).or(host);
-    let named = head.authority.of(&text);
-    assert!(host.is_some_and(|host| host == named || host.strip_suffix(b":") == Some(named)), "another host");
-    assert_eq!(pairs_of(&text, &head.fields), expected_pairs(&parts, host, has_body && !is_switch));
-    assert_eq!(head.upgrade.map(|protocol| protocol.of(&text)), is_switch.then_some(&b"websocket"[..]));
-    let framing = if is_switch || !has_body { Framing::None } else { Framing::Chunked };
-    assert!(parts.headers.contains_key("content-length") || head.framing == framing, "{:?}", head.framing);
-    let Some(asked) = request_of(&text, head, is_tls) else { return };
-    let uri = asked.request.uri();
-    assert_eq!(uri.authority().map(|authority| authority.as_str().as_bytes()), host);
-    for (name, value) in asked.request.headers() {
-        let is_given =
-            parts.headers.get_all(name).iter().any(|given| given.as_bytes().trim_ascii() == value.as_bytes());
-        let is_own = (name == "te" && value == "trailers") || (name == "expect" && value == "100-continue");
-        assert!(is_given || is_own || name == "cookie", "{name}: {value:?} came from nowhere");
-    }
-}
-
-/// Any text as the head of a server's answer, which is written for the client and taken apart again. The first byte chooses
-/// what it answers.
-pub(crate) fn response_texts(data: &[u8]) {
+/// Any text as the head of a request that a server is asked. The first byte chooses whether under TLS.
+pub(crate) fn asked_texts(data: &[u8]) {
     let Some((choices, message)) = data.split_first() else { return };
-    let method = if choices & 1 != 0 { Method::Head } else { Method::Get };
-    let mut parser = ResponseParser::new();
-    if parser.parse(message, &LIMITS, RequestContext { method }) != Ok(Progress::Complete) {
+    let mut parser = RequestParser::new();
+    if parser.parse(message, &LIMITS) != Ok(Progress::Complete) {
         return;
     }
-    let mut text = Vec::new();
-    write_for_client(message, parser.head(), &mut text);
-    let own = own_head(&text, method, HeaderMap::new()).expect("our own writing is read");
-    // What the strict parser makes of the same.
-    let mut parser = ResponseParser::new();
-    assert_eq!(parser.parse(&text, &LIMITS, RequestContext { method }), Ok(Progress::Complete));
-    let head = parser.head();
-    assert_eq!((own.status, own.framing, own.head_bytes), (head.status, head.framing, head.head_bytes));
-    assert_eq!(own.response.status(), if head.status == 101 { 200 } else { head.status });
-    let given = pairs_of(&text, &head.fields);
-    let mut kept = given.clone();
-    let is_call_status = given.iter().any(|(name, _)| name == b"grpc-status");
-    kept.retain(|(name, _)| match &name[..] {
-        b"content-length" => !is_call_status,
-        b"sec-websocket-accept" => head.status != 101,
-        name => !is_of_connection(name),
-    });
-    let (parts, ()) = own.response.into_parts();
-    let pair =
-        |(name, value): (&HeaderName, &HeaderValue)| (name.as_str().as_bytes().to_vec(), value.as_bytes().to_vec());
-    let mut pairs: Vec<Pair> = parts.headers.iter().map(pair).collect();
-    pairs.sort();
-    assert_eq!(pairs, kept);
-    as_text_again(&parts, method, choices & 2 != 0, &given);
+    let (head, is_tls) = (parser.head(), choices & 1 != 0);
+    let Some(Asked { request, switch_key }) = request_of(message, head, is_tls) else { return };
+    let is_switch = head.upgrade.is_some_and(|upgrade| upgrade.of(message).eq_ignore_ascii_case(b"websocket"));
+    let (parts, ()) = request.into_parts();
+    let protocol = parts.extensions.get::<h2::ext::Protocol>().map(h2::ext::Protocol::as_str);
+    assert_eq!(protocol, is_switch.then_some("websocket"));
+    let method = if is_switch { b"CONNECT" } else { head.method_text.of(message) };
+    assert_eq!(parts.method.as_str().as_bytes(), method);
+    assert_eq!(parts.uri.scheme_str(), Some(if is_tls { "https" } else { "http" }));
+    let given = pairs_of(message, &head.fields);
+    let host = given.iter().find(|(name, _)| name == b"host").map(|(_, value)| &value[..]);
+    assert_eq!(parts.uri.authority().map(|authority| authority.as_str().as_bytes()), host);
+    let path = parts.uri.path_and_query().map(|path| path.as_str().as_bytes());
+    assert!(head.form == TargetForm::Absolute || path == Some(head.target.of(message)), "another path: {path:?}");
+    let key = given.iter().find(|(name, _)| name == b"sec-websocket-key").map(|(_, value)| &value[..]);
+    assert!(switch_key.as_deref().is_none_or(|kept| is_switch && Some(kept) == key), "another key");
+    assert_eq!(pairs_in(&parts.headers), expected_fields(message, head, is_switch));
 }
 
-/// As evener would read it from a server of HTTP/2.
-fn as_text_again(parts: &response::Parts, method: Method, is_ended: bool, given: &[Pair]) {
+/// The fields that a server must be told, sorted.
+fn expected_fields(message: &[u8], head: &RequestHead, is_switch: bool) -> Vec<Pair> {
+    let is_said = |field: &&Field| match field.kind {
+        FieldKind::Host | FieldKind::Expect => false,
+        kind => !(is_of_connection(kind) || (is_switch && is_key(field.name.of(message)))),
+    };
+    let said: Vec<Field> = head.fields.iter().filter(is_said).copied().collect();
+    let mut pairs = pairs_of(message, &said);
+    let kind = said.iter().find(|field| field.name.of(message).eq_ignore_ascii_case(b"content-type"));
+    let kind = kind.map(|field| field.value.of(message));
+    let is_grpc = kind.is_some_and(|kind| kind.starts_with(b"application/grpc"));
+    if head.te_trailers || is_grpc {
+        pairs.push((b"te".to_vec(), b"trailers".to_vec()));
+    }
+    let has_expect = head.fields.iter().any(|field| field.kind == FieldKind::Expect);
+    if head.expects_continue && has_expect {
+        pairs.push((b"expect".to_vec(), b"100-continue".to_vec()));
+    }
+    pairs.sort();
+    pairs
+}
+
+fn is_key(name: &[u8]) -> bool {
+    name.eq_ignore_ascii_case(b"sec-websocket-key")
+}
+
+/// Any pieces as the head of a server's answer, and as its trailers: a byte of choices, then the status and names with their
+/// values. Each piece has its length before it.
+pub(crate) fn answer_texts(data: &[u8]) {
+    let Some((choices, rest)) = data.split_first() else { return };
+    let Some(parts) = answer_parts(&mut Pieces(rest)) else { return };
+    trailers_there_and_back(&parts.headers);
+    let method = if choices & 1 != 0 { Method::Head } else { Method::Get };
+    let key = (choices & 4 != 0).then_some(KEY);
     let mut text = Vec::new();
-    let _marking = response_text(parts, method, is_ended, None, &mut text);
+    let (marking, length) = response_text(&parts, method, choices & 2 != 0, key, &mut text);
     let mut parser = ResponseParser::new();
     match parser.parse(&text, &LIMITS, RequestContext { method }) {
         Ok(Progress::Complete) => {}
         Ok(Progress::NeedMore) => panic!("a head without an end: {}", text.escape_ascii()),
         Err(_) => return,
     }
-    let again = parser.head();
-    assert_eq!((again.head_bytes, again.status), (text.len(), parts.status.as_u16()), "{}", text.escape_ascii());
-    for pair in pairs_of(&text, &again.fields) {
-        let is_own = matches!(&pair.0[..], b"transfer-encoding" | b"content-length");
-        assert!(is_own || given.contains(&pair), "{} came from nowhere", pair.0.escape_ascii());
-    }
-}
-
-fn write_for_client(message: &[u8], head: &ResponseHead, out: &mut Vec<u8>) {
-    match head.status {
-        101 => write_switch_head(message, head, None, out),
-        100..=199 => write_interim_head(message, head, out),
-        _ => {
-            let forward = ForwardResponse {
-                client_version: Version::Http11,
-                framing: head.framing,
-                keep_alive: head.keep_alive,
-                reason_code: None,
-                set_cookie: None,
-            };
-            write_response_head(message, head, &forward, out);
+    let (head, shown) = (parser.head(), text.escape_ascii());
+    assert_eq!(head.head_bytes, text.len(), "another answer: {shown}");
+    let is_switch = key.is_some() && parts.status.is_success();
+    assert_eq!(head.status, if is_switch { 101 } else { parts.status.as_u16() });
+    assert_eq!(head.upgrade.is_some(), is_switch, "{shown}");
+    match (marking, head.framing) {
+        (Marking::Tunnel, framing) => assert!(is_switch && framing == Framing::None, "{shown}"),
+        (Marking::Chunks, framing) => assert_eq!(framing, Framing::Chunked, "{shown}"),
+        (Marking::Length, Framing::None) => assert_eq!(length, Some(0), "{shown}"),
+        (Marking::Length, framing) => {
+            let Framing::Length(said) = framing else { panic!("{framing:?}: {shown}") };
+            assert!(length.is_none_or(|length| length == said), "{shown}");
         }
     }
-}
-
-/// RFC 9113 §8.2.2.
-fn is_of_connection(name: &[u8]) -> bool {
-    matches!(name, b"connection" | b"keep-alive" | b"proxy-connection" | b"transfer-encoding" | b"upgrade" | b"te")
+    let mut expected: Vec<Pair> = pairs_in(&parts.headers);
+    expected.retain(|(name, _)| !(is_switch && matches!(&name[..], b"content-length" | b"sec-websocket-accept")));
+    let own = |name: &str, value: &[u8]| (name.as_bytes().to_vec(), value.to_vec());
+    if is_switch {
+        expected.extend([own("upgrade", b"websocket"), own("connection", b"upgrade")]);
+        expected.push(own("sec-websocket-accept", ACCEPT));
+    } else if marking == Marking::Chunks {
+        expected.push(own("transfer-encoding", b"chunked"));
+    } else if head.framing == Framing::Length(0) && !parts.headers.contains_key("content-length") {
+        expected.push(own("content-length", b"0"));
+    }
+    expected.sort();
+    assert_eq!(pairs_of(&text, &head.fields), expected);
 }
 
 /// Trailers become lines that are read as the same, or are refused.
@@ -159,66 +137,34 @@ fn trailers_there_and_back(trailers: &HeaderMap) {
     }
 }
 
-fn request_parts(choices: u8, pieces: &mut Pieces<'_>) -> Option<Parts> {
-    let mut request = Request::new(());
-    let is_connect = choices & 0x10 != 0;
-    *request.method_mut() = http::Method::from_bytes(pieces.next()?).ok()?;
-    let (scheme, authority, path) = (pieces.next()?, pieces.next()?, pieces.next()?);
-    let mut uri = UriParts::default();
-    if choices & 0x20 == 0 {
-        uri.authority = Some(Authority::try_from(authority).ok()?);
-        uri.scheme = if is_connect { None } else { Some(Scheme::try_from(scheme).ok()?) };
-    }
-    if !is_connect {
-        uri.path_and_query = Some(PathAndQuery::try_from(path).ok().filter(|_| !path.is_empty())?);
-    }
-    if is_connect || choices & 4 != 0 {
-        *request.method_mut() = http::Method::CONNECT;
-    }
-    if choices & 4 != 0 {
-        let protocol = if choices & 8 == 0 { "websocket" } else { "WebSocket" };
-        request.extensions_mut().insert(h2::ext::Protocol::from_static(protocol));
-    }
-    *request.uri_mut() = http::Uri::from_parts(uri).ok()?;
+fn answer_parts(pieces: &mut Pieces<'_>) -> Option<response::Parts> {
+    let mut response = Response::new(());
+    *response.status_mut() = http::StatusCode::from_bytes(pieces.next()?).ok()?;
     while let (Some(name), Some(value)) = (pieces.next(), pieces.next()) {
         let name = HeaderName::from_lowercase(name).ok()?;
         let value = HeaderValue::from_bytes(value).ok()?;
         // RFC 9113 §8.2.2. The `h2` crate refuses these.
-        let is_refused = is_of_connection(name.as_str().as_bytes()) && !(name == "te" && value == "trailers");
-        request.headers_mut().try_append(name, value).ok().filter(|_| !is_refused)?;
+        let is_refused = matches!(
+            name.as_str(),
+            "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" | "te"
+        );
+        response.headers_mut().try_append(name, value).ok().filter(|_| !is_refused)?;
     }
-    Some(request.into_parts().0)
-}
-
-/// The fields that the text must have, sorted.
-fn expected_pairs(parts: &Parts, host: Option<&[u8]>, may_be_chunked: bool) -> Vec<Pair> {
-    let is_switch = parts.extensions.get::<h2::ext::Protocol>().is_some();
-    let pair = |name: &str, value: &[u8]| (name.as_bytes().to_vec(), value.to_vec());
-    let is_kept = |name: &HeaderName| name != "host" && name != "cookie" && !(is_switch && name == "sec-websocket-key");
-    let kept = parts.headers.iter().filter(|(name, _)| is_kept(name));
-    let mut pairs: Vec<Pair> = kept.map(|(name, value)| pair(name.as_str(), value.as_bytes())).collect();
-    pairs.extend(host.map(|host| pair("host", host)));
-    let crumbs: Vec<&[u8]> =
-        parts.headers.get_all("cookie").iter().map(|crumb| crumb.as_bytes().trim_ascii()).collect();
-    if !crumbs.is_empty() {
-        pairs.push(pair("cookie", crumbs.join(&b"; "[..]).trim_ascii()));
-    }
-    if is_switch {
-        pairs.extend([
-            pair("upgrade", b"websocket"),
-            pair("connection", b"upgrade"),
-            pair("sec-websocket-key", KEY.as_bytes()),
-        ]);
-    } else if may_be_chunked && !parts.headers.contains_key("content-length") {
-        pairs.push(pair("transfer-encoding", b"chunked"));
-    }
-    pairs.sort();
-    pairs
+    Some(response.into_parts().0)
 }
 
 fn pairs_of(message: &[u8], fields: &[Field]) -> Vec<Pair> {
     let pair = |field: &Field| (field.name.of(message).to_ascii_lowercase(), field.value.of(message).to_vec());
     let mut pairs: Vec<Pair> = fields.iter().map(pair).collect();
+    pairs.sort();
+    pairs
+}
+
+/// The same of the `http` crate's types. What stands around a value is no part of it (RFC 9110 §5.5).
+fn pairs_in(map: &HeaderMap) -> Vec<Pair> {
+    let pair =
+        |(name, value): (&HeaderName, &HeaderValue)| (name.as_str().into(), value.as_bytes().trim_ascii().to_vec());
+    let mut pairs: Vec<Pair> = map.iter().map(pair).collect();
     pairs.sort();
     pairs
 }

@@ -1,16 +1,14 @@
-//! Heads of HTTP/2 as the text of HTTP/1.1, and back (RFC 9113 §8.3). The text goes through the same strict parsers as
-//! that of an HTTP/1 connection; here stands only what has no place in it.
+//! Heads towards servers: the text of HTTP/1.1 as HTTP/2 says it, and back (RFC 9113 §8.3). Text goes through the same strict
+//! parsers as that of an HTTP/1 connection; here stands only what has no place in it.
 
 #[cfg(any(test, feature = "checks"))]
 pub(crate) mod check;
-mod own;
 mod request;
 mod response;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use own::{OwnHead, own_head};
-pub(crate) use request::{Asked, Malformed, request_of, request_text};
+pub(crate) use request::{Asked, request_of};
 pub(crate) use response::{base64, response_text};
 
 use evener_http::{Field, FieldKind};

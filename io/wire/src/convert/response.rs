@@ -22,7 +22,8 @@ pub(crate) fn response_text(
     out.extend_from_slice(b" \r\n");
     let has_no_body = method == Method::Head || matches!(status, 100..=199 | 204 | 304);
     for (name, value) in &parts.headers {
-        if is_switch && name == header::CONTENT_LENGTH {
+        // The key of the text is none that the server has seen.
+        if is_switch && (name == header::CONTENT_LENGTH || name == header::SEC_WEBSOCKET_ACCEPT) {
             continue;
         }
         write_field(name.as_str(), value.as_bytes(), out);

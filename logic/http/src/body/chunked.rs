@@ -36,7 +36,7 @@ impl Default for ChunkState {
 }
 
 impl Chunked {
-    pub(crate) fn decode(&mut self, src: &[u8]) -> Result<Decoded, BodyFault> {
+    pub(crate) fn decode(&mut self, src: &[u8], payload_bytes_max: usize) -> Result<Decoded, BodyFault> {
         if let Some(fault) = self.fault {
             return Err(fault);
         }
@@ -45,9 +45,9 @@ impl Chunked {
         while at < src.len() {
             match &mut self.state {
                 ChunkState::Done => break,
-                ChunkState::Data { .. } if !payload.is_empty() => break,
+                ChunkState::Data { .. } if !payload.is_empty() || payload_bytes_max == 0 => break,
                 ChunkState::Data { left } => {
-                    let len = (src.len() - at).min(usize::try_from(*left).unwrap_or(usize::MAX));
+                    let len = (src.len() - at).min(payload_bytes_max).min(usize::try_from(*left).unwrap_or(usize::MAX));
                     payload = at..at + len;
                     at += len;
                     *left -= len as u64;

@@ -52,15 +52,24 @@ impl BodyDecoder {
     /// # Errors
     /// The payload before a fault is given first, the fault by the next call.
     pub fn decode(&mut self, src: &[u8]) -> Result<Decoded, BodyFault> {
+        self.decode_within(src, usize::MAX)
+    }
+
+    /// The same with at most so many bytes of payload. If that is none, and payload is next, nothing is consumed.
+    ///
+    /// # Errors
+    /// As with [`Self::decode`].
+    pub fn decode_within(&mut self, src: &[u8], payload_bytes_max: usize) -> Result<Decoded, BodyFault> {
+        let len = src.len().min(payload_bytes_max);
         match &mut self.0 {
             State::Done => Ok(Decoded::default()),
-            State::UntilClose => Ok(Decoded { consumed: src.len(), payload: 0..src.len() }),
+            State::UntilClose => Ok(Decoded { consumed: len, payload: 0..len }),
             State::Length(left) => {
-                let len = src.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                let len = len.min(usize::try_from(*left).unwrap_or(usize::MAX));
                 self.skip(len as u64);
                 Ok(Decoded { consumed: len, payload: 0..len })
             }
-            State::Chunked(chunked) => chunked.decode(src),
+            State::Chunked(chunked) => chunked.decode(src, payload_bytes_max),
         }
     }
 

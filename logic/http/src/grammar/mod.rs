@@ -3,7 +3,8 @@
 
 mod scan;
 
-pub(crate) use scan::{control_at, name_run_end, position};
+pub(crate) use scan::name_run_end;
+pub use scan::{control_at, position};
 
 /// A byte of a token (RFC 9110 §5.6.2).
 pub(crate) const TOKEN: u8 = 1;
@@ -36,8 +37,8 @@ pub(crate) fn run_end(bytes: &[u8], from: usize, mask: u8) -> (usize, u8) {
     (from + rest.len(), met)
 }
 
-/// Whether `text` is a token.
-pub(crate) fn is_token(text: &[u8]) -> bool {
+/// Whether `text` is a token (RFC 9110 §5.6.2).
+pub fn is_token(text: &[u8]) -> bool {
     !text.is_empty() && text.iter().all(|byte| is(*byte, TOKEN))
 }
 

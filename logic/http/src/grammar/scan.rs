@@ -7,7 +7,7 @@ use std::hint::black_box;
 /// Index of the first control byte other than HTAB at or after `from`, or the length of `bytes`.
 /// What is left are the bytes of a field value: HTAB, SP, visible ASCII and obs-text (RFC 9110 §5.5).
 #[inline]
-pub(crate) fn control_at(bytes: &[u8], from: usize) -> usize {
+pub fn control_at(bytes: &[u8], from: usize) -> usize {
     position(bytes, from, |byte| (byte < 0x20) & (byte != b'\t') | (byte == 0x7f))
 }
 
@@ -29,7 +29,7 @@ pub(crate) fn name_run_end(bytes: &[u8], from: usize) -> (usize, u8) {
 /// Index of the first byte at or after `from` that is a stop, or the length of `bytes`.
 /// `is_stop` should be arithmetic without branches.
 #[inline(always)]
-pub(crate) fn position(bytes: &[u8], from: usize, is_stop: impl Fn(u8) -> bool) -> usize {
+pub fn position(bytes: &[u8], from: usize, is_stop: impl Fn(u8) -> bool) -> usize {
     let Some(mut rest) = bytes.get(from..) else { return bytes.len() };
     while let Some((block, after)) = rest.split_first_chunk::<BLOCK>() {
         let [low, high] = marks(block, &is_stop);
