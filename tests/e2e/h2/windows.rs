@@ -141,7 +141,7 @@ fn uploads_that_a_server_does_not_read(cover: Cover) {
     client.set_patience(SOON);
     client.expect_alive("settings");
     let head = client.request("POST", "/hold");
-    let streams: Vec<u32> = (0..8).map(|_| client.open(0, &head)).collect();
+    let streams: Vec<u32> = (0..15).map(|_| client.open(0, &head)).collect();
     let body = content(0, 1 << 20);
     let sent = upload_until_still(&mut client, &streams, &body);
     let head = client.request("POST", "/taken");

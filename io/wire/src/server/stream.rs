@@ -200,9 +200,8 @@ impl ServerStream {
 
     /// Ends a tunnel's outgoing side.
     pub(crate) fn end(&self) {
-        let writing = &mut *self.writing.borrow_mut();
-        if matches!(writing, Writing::Tunnel) && !self.is_over() {
-            *writing = Writing::Over;
+        if !self.is_over() && matches!(*self.writing.borrow(), Writing::Tunnel) {
+            self.writing.replace(Writing::Over);
             // Without a way there is nobody to tell.
             let _told = self.shared.act_on_way(|machine, _, known| {
                 machine.end_message(self.slot, &[], known);

@@ -1,7 +1,7 @@
 //! Bodies from the client: DATA, and the room that is given back for it (RFC 9113 §5.2, §6.1).
 
 use super::receive::Stage;
-use super::{CONNECTION_WINDOW_BYTES, Connection, DROPPED_MAX, Event, STREAM_WINDOW_BYTES};
+use super::{Connection, DROPPED_MAX, Event, STREAM_WINDOW_BYTES};
 use crate::code::Code;
 use crate::frame::{self, FrameHead, flag};
 use crate::streams::{KEPT_BYTES_MAX, Lost, Side, Slot};
@@ -173,10 +173,11 @@ impl Connection {
         }
     }
 
-    /// Gives back room of the connection, the same way.
+    /// Gives back room of the connection, in strides of half of what is left: most of the window may be held by streams that
+    /// stand still.
     pub(super) fn owe(&mut self, bytes: u32) {
         self.owed += bytes;
-        if self.owed >= CONNECTION_WINDOW_BYTES / 2 && self.end.is_none() {
+        if self.owed > 0 && i64::from(self.owed) >= self.room / 2 && self.end.is_none() {
             frame::write_window_update(0, self.owed, &mut self.output);
             self.room += i64::from(std::mem::take(&mut self.owed));
         }

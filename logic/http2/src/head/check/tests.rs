@@ -1,29 +1,7 @@
-//! The checks with any fields and any answers, and with the corpora.
+//! The checks with any fields and any answers.
 
 use super::*;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop, prop_oneof, proptest};
-use std::path::Path;
-
-#[test]
-fn the_corpus_of_requests_holds() {
-    replay("http2_request", check_request);
-}
-
-#[test]
-fn the_corpus_of_answers_holds() {
-    replay("http2_response", check_answer);
-}
-
-#[expect(clippy::disallowed_methods, reason = "tests read the corpus; the crate itself reads no files")]
-fn replay(target: &str, check: fn(&[u8])) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
-    let files: Vec<_> = folder.read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
-    assert!(files.len() >= 15, "the corpus of {target} has only {} files", files.len());
-    for file in files {
-        println!("{}", file.display());
-        check(&std::fs::read(&file).unwrap());
-    }
-}
 
 /// Mostly good names, some of them with a meaning, and any bytes.
 fn name() -> impl Strategy<Value = Vec<u8>> {
