@@ -208,3 +208,22 @@ fn a_client_that_has_ended_its_side_gets_what_was_answered() {
         assert!(heard.ends_with(b"\0\0\x08\x06\x01\0\0\0\0pongpong"), "{}", heard.escape_ascii());
     });
 }
+
+/// Its server may end it in the moment in which the client goes.
+#[test]
+fn a_tunnel_that_is_lost_can_be_ended() {
+    run(950..951, |_| async {
+        let (mut client, server) = ends(false).await;
+        client.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("it is open");
+        client.write_all(b"\0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01a").await.expect("it is open");
+        let mut serving = Serving::begin(Link::plain(server), &SETTINGS).await.expect("it is HTTP/2");
+        let stream = poll_fn(|cx| serving.poll_accept(cx)).await.expect("a stream").expect("a stream");
+        let wire = Wire::Served(stream);
+        let head = b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\n\r\n";
+        let written = poll_fn(|cx| wire.poll_write(cx, head)).await;
+        assert_eq!(written.expect("there is room"), head.len());
+        drop(serving);
+        wire.shutdown_write();
+        assert!(poll_fn(|cx| wire.poll_read(cx, &mut [0; 10])).await.is_err());
+    });
+}
