@@ -9,6 +9,7 @@ mod budget;
 pub mod checks;
 mod code;
 mod connection;
+mod dropped;
 mod frame;
 mod head;
 mod hpack;

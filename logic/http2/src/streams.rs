@@ -73,13 +73,28 @@ pub(crate) struct Stream {
     is_held: bool,
 }
 
+/// Bytes that a client may send ahead on one stream.
+pub(crate) const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
+
 /// Memory that a slot keeps for its next stream, of each kind.
 pub(crate) const KEPT_BYTES_MAX: usize = 4 * 1024;
+
+/// What may wait on a stream: the window that the client is given.
+const DATA_BYTES_MAX: usize = STREAM_WINDOW_BYTES as usize;
 
 impl Stream {
     /// What has come and was not taken.
     pub(crate) fn unread(&self) -> &[u8] {
         self.data.get(self.data_taken..).unwrap_or_default()
+    }
+
+    /// Makes room for more data, and for no more than a stream may send ahead if that is enough.
+    pub(crate) fn make_room(&mut self, bytes: usize) {
+        let needed = self.data.len() + bytes;
+        if needed > self.data.capacity() {
+            let capacity = (2 * needed).min(DATA_BYTES_MAX).max(needed);
+            self.data.reserve_exact(capacity - self.data.len());
+        }
     }
 
     /// Opens the window by so much. `None`: it would be larger than windows are (RFC 9113 §6.9.1).

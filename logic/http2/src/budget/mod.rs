@@ -68,7 +68,9 @@ impl Allowance {
             let more = u32::try_from(more).unwrap_or(u32::MAX);
             if more > 0 {
                 self.left = self.left.saturating_add(more).min(self.max);
-                self.since = now;
+                // What is not enough for a whole one counts the next time.
+                let used = u64::from(more).saturating_mul(1000) / self.per_second;
+                self.since = if self.left == self.max { now } else { self.since.saturating_add(used) };
             }
         }
         let left = self.left.checked_sub(count);

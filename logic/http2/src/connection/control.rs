@@ -84,7 +84,9 @@ impl Connection {
         if let Some(window) = window {
             self.set_window(window)?;
         }
-        frame::write(kind::SETTINGS, flag::ACK, 0, &[], &mut self.output);
+        if self.end.is_none() {
+            frame::write(kind::SETTINGS, flag::ACK, 0, &[], &mut self.output);
+        }
         Ok(())
     }
 
@@ -92,14 +94,17 @@ impl Connection {
     fn set_window(&mut self, window: i64) -> Result<(), Code> {
         let by = window - self.stream_window;
         self.stream_window = window;
-        let (events, mut is_too_wide) = (&mut self.events, false);
+        let (events, mut is_too_wide, mut opened) = (&mut self.events, false, 0);
         self.streams.each_open(|slot, stream| {
             let was_shut = stream.window <= 0;
             is_too_wide |= stream.widen(by).is_none();
             if was_shut && stream.window > 0 && stream.outgoing != Side::Ended {
                 events.push_back(Event::Writable(slot));
+                opened += 1;
             }
         });
+        // It does what so many WINDOW_UPDATE do.
+        self.pay(opened * window_price(u32::try_from(by).unwrap_or(0)));
         if is_too_wide { Err(Code::FlowControlError) } else { Ok(()) }
     }
 
@@ -118,7 +123,7 @@ impl Connection {
 
     pub(super) fn window_update(&mut self, head: FrameHead, payload: &[u8]) -> Result<(), Code> {
         let by = payload.first_chunk().map_or(0, |bytes| u32::from_be_bytes(*bytes) & STREAM_MAX);
-        self.pay(if by <= CRUMB_BYTES_MAX { CRUMB_COST } else { 1 });
+        self.pay(window_price(by));
         if head.stream == 0 {
             return self.widen(by);
         }
@@ -152,4 +157,9 @@ impl Connection {
     pub fn is_full_of_replies(&self) -> bool {
         self.output.len() >= REPLIES_BYTES_MAX
     }
+}
+
+/// What it costs to be given so much room.
+fn window_price(by: u32) -> u32 {
+    if by <= CRUMB_BYTES_MAX { CRUMB_COST } else { 1 }
 }

@@ -1,13 +1,16 @@
 //! Bodies from the client: DATA, and the room that is given back for it (RFC 9113 §5.2, §6.1).
 
 use super::receive::Stage;
-use super::{Connection, DROPPED_MAX, Event, STREAM_WINDOW_BYTES};
+use super::{Connection, Event, STREAM_WINDOW_BYTES};
 use crate::code::Code;
 use crate::frame::{self, FrameHead, flag};
 use crate::streams::{KEPT_BYTES_MAX, Lost, Side, Slot};
 
 /// Memory for what has come that a stream keeps while its reader keeps up.
 const READER_BYTES_MAX: usize = 32 * 1024;
+
+/// What DATA costs on a stream that we have ended.
+const DROPPED_PRICE: u32 = 3;
 
 impl Connection {
     /// All of the payload counts against the windows, padding too.
@@ -86,15 +89,15 @@ impl Connection {
         if self.end.is_some() {
             return;
         }
-        let place = self.dropped.iter().rposition(|dropped| *dropped == number);
-        match place {
-            Some(place) if is_end => drop(self.dropped.remove(place)),
-            Some(_) => {}
-            None => {
-                frame::write_reset(number, Code::StreamClosed, &mut self.output);
-                self.count_fault();
+        if self.dropped.has(number) {
+            if is_end {
+                self.dropped.remove(number);
             }
+            // It costs more than it has earned.
+            return self.pay(DROPPED_PRICE);
         }
+        frame::write_reset(number, Code::StreamClosed, &mut self.output);
+        self.count_fault();
     }
 
     /// A piece of payload.
@@ -108,6 +111,7 @@ impl Connection {
             stream.data.drain(..stream.data_taken);
             stream.data_taken = 0;
         }
+        stream.make_room(piece.len());
         stream.data.extend_from_slice(piece);
         self.events.push_back(Event::Readable(slot));
     }
@@ -187,7 +191,7 @@ impl Connection {
     pub(super) fn fault(&mut self, slot: Slot, code: Code) {
         let number = self.streams[slot].number;
         frame::write_reset(number, code, &mut self.output);
-        self.drop_stream(number);
+        self.dropped.add(number);
         self.lose(slot, Lost::Malformed);
         self.count_fault();
     }
@@ -196,14 +200,6 @@ impl Connection {
         if !self.budget.fault(self.now) {
             self.calm();
         }
-    }
-
-    /// What still comes on a stream that we have ended is passed over (RFC 9113 §5.1).
-    pub(super) fn drop_stream(&mut self, number: u32) {
-        if self.dropped.len() == DROPPED_MAX {
-            self.dropped.pop_front();
-        }
-        self.dropped.push_back(number);
     }
 
     /// A stream is over: nothing of it is of use any more.

@@ -4,12 +4,12 @@
 
 use super::{Block, Connection, Event, HEADS_BYTES_MAX, KEPT_BYTES_MAX};
 use crate::code::Code;
-use crate::frame::{self, FrameHead, flag, kind};
+use crate::frame::{self, FrameHead, flag};
 use crate::head::{HeadFault, RequestText, TrailerText};
-use crate::streams::{Lost, Side, Slot, Stream};
+use crate::streams::{Lost, STREAM_WINDOW_BYTES, Side, Slot, Stream};
 use evener_http::Method;
 
-/// What a stream costs beyond the bound that the client was told of: more than HEADERS earn.
+/// What HEADERS cost that ask for nothing which is answered: more than they earn.
 const REFUSED_PRICE: u32 = 3;
 
 /// The head of a request as it is taken.
@@ -34,7 +34,7 @@ impl Connection {
         Ok(())
     }
 
-    pub(super) fn check_continuation(&mut self, _: FrameHead) -> Result<(), Code> {
+    pub(super) fn check_continuation(&mut self) -> Result<(), Code> {
         // RFC 9113 §6.10; what goes with another stream is refused before.
         if self.block.is_none() {
             return Err(Code::ProtocolError);
@@ -79,10 +79,13 @@ impl Connection {
             None if number > self.last => self.open(number, is_end, block),
             None => {
                 // RFC 9113 §5.1.1, unless the client cannot know that the stream is over.
-                let place = self.dropped.iter().rposition(|dropped| *dropped == number).ok_or(Code::ProtocolError)?;
-                if is_end {
-                    self.dropped.remove(place);
+                if !self.dropped.has(number) {
+                    return Err(Code::ProtocolError);
                 }
+                if is_end {
+                    self.dropped.remove(number);
+                }
+                self.pay(REFUSED_PRICE);
                 self.skip_block(block)
             }
         }
@@ -98,8 +101,9 @@ impl Connection {
         if self.has_said_last() {
             // The client will read that it is not answered (RFC 9113 §6.8).
             if !is_end {
-                self.drop_stream(number);
+                self.dropped.add(number);
             }
+            self.pay(REFUSED_PRICE);
             return self.skip_block(block);
         }
         if self.streams.held_count() >= streams_max + self.bounds.taken_back_max {
@@ -109,12 +113,12 @@ impl Connection {
         if self.streams.open_count() >= streams_max {
             frame::write_reset(number, Code::RefusedStream, &mut self.output);
             if !is_end {
-                self.drop_stream(number);
+                self.dropped.add(number);
             }
             self.pay(REFUSED_PRICE);
             return self.skip_block(block);
         }
-        let slot = self.streams.open(number, i64::from(super::STREAM_WINDOW_BYTES), self.stream_window);
+        let slot = self.streams.open(number, i64::from(STREAM_WINDOW_BYTES), self.stream_window);
         self.events.push_back(Event::Opened(slot));
         self.read_request(slot, is_end, block)
     }
@@ -178,11 +182,7 @@ impl Connection {
     pub(super) fn reset_by_client(&mut self, head: FrameHead) -> Result<(), Code> {
         match self.streams.find(head.stream) {
             Some(slot) => self.lose(slot, Lost::TakenBack),
-            None => {
-                if let Some(place) = self.dropped.iter().rposition(|dropped| *dropped == head.stream) {
-                    self.dropped.remove(place);
-                }
-            }
+            None => self.dropped.remove(head.stream),
         }
         Ok(())
     }
@@ -217,7 +217,7 @@ impl Connection {
     }
 
     pub(super) fn finish_own_block(&mut self, start: usize, number: u32, flags: u8) {
-        debug_assert!(self.output.len() > start + kind::HEADERS as usize);
+        debug_assert!(self.output.len() > start + frame::HEAD_BYTES);
         frame::enclose_block(start, number, flags, self.payload_bytes_max as usize, &mut self.output);
         self.budget.earn();
     }

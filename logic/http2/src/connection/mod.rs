@@ -21,11 +21,12 @@ pub use send::{Answered, Room};
 
 use crate::budget::{Budget, Moment};
 use crate::code::Code;
+use crate::dropped::Dropped;
 use crate::frame::{HEAD_BYTES, PAYLOAD_BYTES_MAX};
 use crate::head::HeadFault;
 use crate::hpack::{Decoder, Encoder};
 use crate::settings::WINDOW_BYTES;
-use crate::streams::{Lost, Slot, Streams};
+use crate::streams::{Lost, STREAM_WINDOW_BYTES, Slot, Streams};
 use receive::Stage;
 use std::collections::VecDeque;
 
@@ -34,7 +35,7 @@ use std::collections::VecDeque;
 pub struct Bounds {
     /// Streams at a time.
     pub streams_max: u32,
-    /// Bytes of a head, each field counting 32 more (RFC 9113 §6.5.2).
+    /// Bytes of a head: as the client is told, where each field counts 32 more (RFC 9113 §6.5.2), and as text.
     pub head_bytes_max: u32,
     /// Streams that the client has taken back and whose holders do not know yet.
     pub taken_back_max: usize,
@@ -42,8 +43,6 @@ pub struct Bounds {
     pub is_tls: bool,
 }
 
-/// Bytes that a client may send ahead on one stream.
-const STREAM_WINDOW_BYTES: u32 = 128 * 1024;
 /// The same on all streams of a connection together. A trade: so many uploads as fit, 16, may stand still before the others
 /// of the same client wait for them; and so much memory a client can make us keep with every connection. Room for all
 /// streams, as towards servers, would be eight times that, for whoever asks for it.
@@ -52,9 +51,6 @@ const CONNECTION_WINDOW_BYTES: u32 = 16 * STREAM_WINDOW_BYTES;
 const HEADS_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Bytes of the table for the client's fields: what holds if nobody says otherwise (RFC 9113 §6.5.2).
 const TABLE_BYTES_MAX: usize = 4096;
-/// Streams that we have ended and on which the client may speak still, not knowing it. Beyond, what comes on the oldest is a
-/// fault.
-const DROPPED_MAX: usize = 2_048;
 /// Memory for frames in pieces, and for what goes out, that is kept.
 const KEPT_BYTES_MAX: usize = 16 * 1024;
 
@@ -121,7 +117,7 @@ pub struct Connection {
     streams: Streams,
     /// The highest stream that the client has opened.
     last: u32,
-    dropped: VecDeque<u32>,
+    dropped: Dropped,
     decoder: Decoder,
     encoder: Encoder,
     crumbs: Vec<u8>,
@@ -168,7 +164,7 @@ impl Connection {
             block: None,
             streams: Streams::default(),
             last: 0,
-            dropped: VecDeque::new(),
+            dropped: Dropped::default(),
             decoder: Decoder::new(TABLE_BYTES_MAX),
             encoder: Encoder::new(),
             crumbs: Vec::new(),
@@ -254,7 +250,7 @@ impl Connection {
         }
         self.line.shrink_to_fit();
         self.events.shrink_to_fit();
-        self.dropped.shrink_to_fit();
+        self.dropped.shrink();
     }
 
     /// What must hold between any two calls.
@@ -262,7 +258,8 @@ impl Connection {
         #[cfg(debug_assertions)]
         {
             self.streams.check_invariants();
-            assert!(self.room >= 0 && self.dropped.len() <= DROPPED_MAX);
+            self.dropped.check_invariants();
+            assert!(self.room >= 0);
             assert!(self.end.is_none() || self.streams.open_count() == 0);
             assert!(
                 self.line.iter().chain(&self.heads_waiting).all(|slot| self.streams[*slot].is_waiting),

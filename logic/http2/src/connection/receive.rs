@@ -116,7 +116,7 @@ impl Connection {
         match head.kind {
             kind::DATA => return self.begin_data_frame(head),
             kind::HEADERS => self.check_headers(head)?,
-            kind::CONTINUATION => self.check_continuation(head)?,
+            kind::CONTINUATION => self.check_continuation()?,
             kind::PUSH_PROMISE => return Err(Code::ProtocolError),
             kind::PRIORITY | kind::RST_STREAM | kind::SETTINGS | kind::PING | kind::GOAWAY | kind::WINDOW_UPDATE => {
                 self.check_control(head)?

@@ -15,6 +15,9 @@ const FRAME_BYTES_MAX: usize = 16 * 1024 - HEAD_BYTES;
 /// What a stream may send in one go while nobody else waits: no less than a buffer of those who write.
 const STRIDE_BYTES_MAX: usize = 5 * FRAME_BYTES_MAX;
 
+/// Payload of a frame that is no use, if it is cut off by a window. A guess: a message of its own may be as small.
+const CRUMB_BYTES_MAX: usize = 64;
+
 /// What a stream may send now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Room {
@@ -118,11 +121,15 @@ impl Connection {
         let stream = &mut self.streams[slot];
         stream.window -= spent;
         self.window -= spent;
-        let number = stream.number;
+        let (number, is_shut) = (stream.number, stream.window == 0);
         if is_last {
             self.finish_outgoing(slot);
         }
-        self.budget.earn();
+        // What a client lets out in crumbs earns it nothing.
+        let is_crumb = bytes <= CRUMB_BYTES_MAX && (is_shut || self.window == 0);
+        if !is_crumb {
+            self.budget.earn();
+        }
         frame::head_of(bytes, kind::DATA, if is_last { flag::END_STREAM } else { 0 }, number)
     }
 
@@ -168,7 +175,7 @@ impl Connection {
         {
             frame::write_reset(number, code, &mut self.output);
             if !has_come {
-                self.drop_stream(number);
+                self.dropped.add(number);
             }
         }
         let stream = &self.streams[slot];

@@ -1,6 +1,7 @@
 //! Bodies from the client: their lengths, and the room that is given back for each byte of them.
 
 use super::*;
+use crate::dropped::NUMBERS_MAX;
 
 #[test]
 fn a_body_is_taken_in_pieces() {
@@ -206,7 +207,7 @@ fn what_comes_on_a_released_stream_is_passed_over() {
     let slot = talk.open(&post(5));
     talk.release(slot);
     assert_eq!(talk.say(&[reset(5), reset(5)].concat()), []);
-    assert!(talk.machine.dropped.is_empty());
+    assert!(!talk.machine.dropped.has(5));
 }
 
 /// A stream may go while its frame comes.
@@ -227,10 +228,28 @@ fn a_stream_may_go_within_a_frame() {
 #[test]
 fn streams_that_were_dropped_are_remembered_up_to_a_bound() {
     let mut talk = Talk::new();
-    for number in (1..).step_by(2).take(DROPPED_MAX + 1) {
+    for number in (1..).step_by(2).take(NUMBERS_MAX + 1) {
         let slot = talk.open(&post(number));
         talk.release(slot);
     }
-    assert_eq!(talk.say(&data(3, 0, b"x")), []);
+    assert_eq!(talk.say(&data(talk.machine.last, 0, b"x")), []);
     assert_eq!(talk.say(&data(1, 0, b"x")), [reset_seen(1, Code::StreamClosed)]);
+}
+
+/// What stands still holds the window that it fills, and no more.
+#[test]
+fn uploads_that_stand_still_leave_the_rest_of_the_window() {
+    let mut talk = Talk::with(Bounds { streams_max: 16, ..BOUNDS }, &[]);
+    let whole = vec![b'x'; STREAM_WINDOW_BYTES as usize];
+    let upload = |number: u32| -> Vec<u8> { whole.chunks(16_384).flat_map(|piece| data(number, 0, piece)).collect() };
+    for number in (1..).step_by(2).take(15) {
+        talk.open(&post(number));
+        talk.say(&upload(number));
+    }
+    let slot = talk.open(&post(101));
+    for _ in 0..100 {
+        talk.say(&upload(101)[..16_384 + 9]);
+        assert_eq!(talk.machine.end(), None);
+        talk.take(slot);
+    }
 }

@@ -130,3 +130,51 @@ fn replies_that_nobody_reads_are_bounded() {
     talk.hear();
     assert!(!talk.machine.is_full_of_replies());
 }
+
+/// What comes on a stream that is over for us may be on its way, and asks for nothing.
+#[test]
+fn frames_of_streams_that_are_over_are_bounded() {
+    let early = |frames: &[u8]| {
+        let mut talk = Talk::new();
+        let slot = talk.open(&post(1));
+        talk.release(slot);
+        (0..30_000).find(|_| {
+            talk.say(frames);
+            talk.machine.end() == Some(End::Calmed)
+        })
+    };
+    // A whole window of small frames is none too many.
+    assert!(early(&data(1, 0, b"small")).is_some_and(|count| count > 9_000));
+    assert!(early(&trailers(1, 0, &[("a", "b")])).is_some_and(|count| count > 9_000));
+}
+
+/// Room that is given in crumbs has its price, however it is given, and what goes out in crumbs earns nothing.
+#[test]
+fn crumbs_are_bounded() {
+    let count = |client: &[(u16, u32)], senders: usize, grant: fn(u32) -> Vec<u8>| {
+        let mut talk = Talk::with(BOUNDS, client);
+        let slots: Vec<Slot> = (0..8).map(|number| talk.open(&get(2 * number + 1))).collect();
+        slots.iter().for_each(|slot| talk.begin_answer(*slot));
+        (0..20_000).find(|turn| {
+            talk.say(&grant(*turn));
+            for slot in slots.iter().take(senders) {
+                while talk.machine.end().is_none()
+                    && let Room::Bytes(bytes) = talk.machine.room(*slot, false)
+                {
+                    talk.machine.begin_data(*slot, bytes.min(7), false);
+                    talk.machine.output().clear();
+                }
+            }
+            talk.machine.end() == Some(End::Calmed)
+        })
+    };
+    // One byte more for each of eight streams.
+    let by_settings = count(&[(4, 0)], 8, |turn| settings(&[(4, turn + 1)]));
+    assert!(by_settings.is_some_and(|count| count < 400), "{by_settings:?}");
+    // Open and shut again in turn, before anything could go.
+    let flips = count(&[(4, 0)], 0, |turn| settings(&[(4, 1 - turn % 2)]));
+    assert!(flips.is_some_and(|count| count < 800), "{flips:?}");
+    // Seven bytes for all of them.
+    let window = count(&[], 8, |turn| if turn == 0 { update(0, 1) } else { update(0, 7) });
+    assert!(window.is_some_and(|count| count < 15_000), "{window:?}");
+}

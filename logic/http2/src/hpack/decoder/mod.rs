@@ -17,6 +17,9 @@ use std::ops::Range;
 /// The size of the table that holds until something else is agreed (RFC 9113 §6.5.2).
 const TABLE_BYTES_DEFAULT: usize = 4096;
 
+/// Memory for the text of a field that is kept for the next one.
+const SCRATCH_BYTES_KEPT: usize = 8 * 1024;
+
 /// The decoder of a connection. Its memory: the table, at most twice its bound, and while a block is read the text of one
 /// field, at most 8/5 of the block and a name.
 pub(crate) struct Decoder {
@@ -94,6 +97,9 @@ impl Decoder {
         match keep {
             Keep::Inserted => self.table.insert(name, value),
             Keep::Not => {}
+        }
+        if self.scratch.capacity() > SCRATCH_BYTES_KEPT {
+            self.scratch = Vec::new();
         }
         Ok(rest)
     }
