@@ -2,6 +2,8 @@
 //!
 //! What is a flood is in `floods`, and windows that stand still are in `windows`.
 
+use std::process::Command;
+
 use super::scene::{Cover, Scene, echo};
 use crate::harness::content::{ContentCheck, content};
 use crate::harness::frames::{
@@ -229,4 +231,19 @@ fn an_early_answer_ends_the_upload_without_a_fault() {
     // Evener would wait for it to leave.
     drop(client);
     assert_eq!(scene.account().failures.get("h2_flood"), None);
+}
+
+/// Curl 7 loses an answer that it reads together with the reset behind it (RFC 9113 §8.1).
+#[test]
+fn an_upload_that_is_refused_has_its_answer_in_curl() {
+    let scene = Scene::under(Cover::Tls, echoing(), "[limits]\nbody = \"10B\"");
+    // Any large file.
+    let file = std::env::current_exe().expect("it runs");
+    for _ in 0..5 {
+        let url = format!("https://{}/bad", scene.evener.address());
+        let mut curl = Command::new("curl");
+        curl.args(["-sk", "--http2", "--max-time", "20", "-o", "/dev/null", "-w", "%{http_code} %{http_version}"]);
+        let done = curl.arg("-T").arg(&file).arg(url).output().expect("curl is installed");
+        assert_eq!(String::from_utf8_lossy(&done.stdout), "413 2", "{done:?}");
+    }
 }

@@ -188,7 +188,11 @@ impl Serving {
 
     fn poll_flush(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.shared.drive(|machine| {
-            let flushed = self.way.poll_flush(cx, machine.output());
+            let mut flushed = self.way.poll_flush(cx, machine.output());
+            if machine.has_answered_early() && matches!(flushed, Poll::Ready(Ok(()))) {
+                machine.end_answered_early();
+                flushed = self.way.poll_flush(cx, machine.output());
+            }
             if !self.way.is_full(machine.output()) {
                 machine.resume();
             }

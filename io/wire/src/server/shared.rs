@@ -27,6 +27,8 @@ pub(super) struct Shared {
     wakers: RefCell<Vec<Wakers>>,
     driver: RefCell<Waker>,
     is_driver_called: Cell<bool>,
+    /// A stream has made something go out.
+    has_moved: Cell<bool>,
     /// The client took nothing, and the connection was cut for that.
     pub(super) is_given_up: Cell<bool>,
 }
@@ -47,6 +49,7 @@ impl Shared {
             wakers: RefCell::default(),
             driver: RefCell::new(Waker::noop().clone()),
             is_driver_called: Cell::new(false),
+            has_moved: Cell::new(false),
             is_given_up: Cell::new(false),
         })
     }
@@ -70,7 +73,7 @@ impl Shared {
         let before = machine.output().len();
         let done = act(machine);
         self.tell(machine);
-        if machine.output().len() != before {
+        if machine.output().len() != before || machine.has_answered_early() {
             self.call_driver();
         }
         done
@@ -87,7 +90,9 @@ impl Shared {
         let before = way.waiting(machine.output());
         let done = KNOWN.with_borrow_mut(|known| act(machine, &way, known));
         self.tell(machine);
-        if way.waiting(machine.output()) != before {
+        // As many bytes as went out may have come in.
+        let has_moved = self.has_moved.take() || way.waiting(machine.output()) != before;
+        if has_moved && way.waiting(machine.output()) > 0 {
             self.call_driver();
         }
         done
@@ -159,10 +164,15 @@ impl Shared {
         self.is_driver_called.set(false);
     }
 
-    /// Writes what was gathered, in the name of whoever drives the connection.
+    /// Writes what was gathered, for a stream, in the name of whoever drives the connection.
     pub(super) fn poll_flush(&self, machine: &mut Connection, way: &Way) -> Poll<io::Result<()>> {
         let driver = self.driver.borrow();
-        way.poll_flush(&mut Context::from_waker(&driver), machine.output())
+        let before = way.waiting(machine.output());
+        let flushed = way.poll_flush(&mut Context::from_waker(&driver), machine.output());
+        if way.waiting(machine.output()) != before {
+            self.has_moved.set(true);
+        }
+        flushed
     }
 
     /// Frees what is kept for the next streams, if there are none.

@@ -138,6 +138,8 @@ pub struct Connection {
     end: Option<End>,
     events: VecDeque<Event>,
     output: Vec<u8>,
+    /// Streams that were answered before their request was whole: to be reset once the answer is out.
+    answered_early: Vec<u32>,
 }
 
 impl std::fmt::Debug for Connection {
@@ -181,6 +183,7 @@ impl Connection {
             end: None,
             events: VecDeque::new(),
             output: Vec::new(),
+            answered_early: Vec::new(),
         }
     }
 
@@ -248,6 +251,7 @@ impl Connection {
                 *buffer = Vec::new();
             }
         }
+        self.answered_early.shrink_to_fit();
         self.line.shrink_to_fit();
         self.events.shrink_to_fit();
         self.dropped.shrink();

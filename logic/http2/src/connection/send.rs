@@ -173,7 +173,10 @@ impl Connection {
         if let Some(code) = code
             && stream.lost.is_none()
         {
-            frame::write_reset(number, code, &mut self.output);
+            match code {
+                Code::NoError => self.answered_early.push(number),
+                code => frame::write_reset(number, code, &mut self.output),
+            }
             if !has_come {
                 self.dropped.add(number);
             }
@@ -183,6 +186,21 @@ impl Connection {
         self.forget(slot);
         self.streams.release(slot);
         self.check_invariants();
+    }
+
+    /// Whether requests are to be ended whose answers were whole before them.
+    pub fn has_answered_early(&self) -> bool {
+        !self.answered_early.is_empty()
+    }
+
+    /// Tells that nothing more is wanted of requests that were answered before they were whole (RFC 9113 §8.1). To be called
+    /// when their answers are out: clients that read both at once, such as curl 7, take the answer for lost.
+    pub fn end_answered_early(&mut self) {
+        for number in self.answered_early.drain(..) {
+            if self.end.is_none() {
+                frame::write_reset(number, Code::NoError, &mut self.output);
+            }
+        }
     }
 
     /// The way out has room again.

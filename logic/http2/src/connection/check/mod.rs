@@ -140,6 +140,7 @@ impl Run {
                 }
             }
         }
+        self.machine.end_answered_early();
         self.reader.payload_bytes_max = self.machine.payload_bytes_max;
         for seen in self.reader.read(&std::mem::take(self.machine.output())) {
             match seen {

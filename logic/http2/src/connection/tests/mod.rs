@@ -140,6 +140,7 @@ impl Talk {
             }
             self.events.push(event);
         }
+        self.machine.end_answered_early();
         check_accounts(&self.machine, &self.held);
         self.reader.payload_bytes_max = self.machine.payload_bytes_max;
         self.reader.read(&std::mem::take(self.machine.output()))
