@@ -12,6 +12,7 @@ mod client;
 mod convert;
 mod gathering;
 mod intake;
+mod landing;
 mod outlet;
 mod server;
 mod transport;

@@ -2,6 +2,7 @@
 //! the connection says so: the crate flushes after every frame of data, which would be a system call for each.
 
 use crate::gathering::{GATHERED_BYTES_MAX, Gathering};
+use crate::landing::{READS_MAX, with_landing};
 use evener_tls::Link;
 use std::cell::{Cell, RefCell};
 use std::io;
@@ -9,18 +10,6 @@ use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-
-/// Reads in one turn of the driver: a peer that sends without end must not keep the worker from everybody else.
-const READS_MAX: u32 = 32;
-
-/// Bytes that are read at a time: a record of TLS.
-const READ_BYTES: usize = 16 * 1024;
-
-thread_local! {
-    /// What was just read, until the `h2` crate has copied it. Its own buffers would have to be cleared for each read,
-    /// however little comes.
-    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
-}
 
 /// The connection under a number of streams, in the hands of its driver.
 #[derive(Debug)]
@@ -66,7 +55,7 @@ impl Carrier {
             return Poll::Pending;
         };
         self.reads_left.set(reads_left);
-        let read = READ.with_borrow_mut(|bytes| self.poll_read_into(cx, bytes, buffer));
+        let read = with_landing(|bytes| self.poll_read_into(cx, bytes, buffer));
         self.is_dry.set(read.is_pending());
         read
     }

@@ -14,6 +14,7 @@ mod writing;
 pub use remains::Remains;
 pub use stream::ServerStream;
 
+use crate::landing::READS_MAX;
 use evener_http2::{Bounds, Connection, End};
 use evener_runtime::Millis;
 use evener_tls::Link;
@@ -34,9 +35,6 @@ pub struct ServerSettings {
     /// Streams that the client has reset before they could be looked at.
     pub taken_back_max: usize,
 }
-
-/// Reads in one turn of the driver: a peer that sends without end must not keep the worker from everybody else.
-const READS_MAX: u32 = 32;
 
 /// A connection of HTTP/2 with a client.
 pub struct Serving {

@@ -3,18 +3,11 @@
 //! It knows no frame.
 
 use crate::gathering::{GATHERED_BYTES_MAX, Gathering};
+use crate::landing::with_landing;
 use evener_tls::Link;
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io;
 use std::task::{Context, Poll, ready};
-
-/// Bytes that are read at a time: a record of TLS.
-const READ_BYTES: usize = 16 * 1024;
-
-thread_local! {
-    /// What was just read, for all connections of a worker.
-    static READ: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
-}
 
 /// A connection, and how far what was gathered for it has gone.
 #[derive(Debug)]
@@ -51,7 +44,7 @@ impl Way {
 
     /// Reads once, and shows what has come; tells how much. 0: the client has ended its side.
     pub(super) fn poll_read(&self, cx: &mut Context<'_>, show: impl FnOnce(&[u8])) -> Poll<io::Result<usize>> {
-        READ.with_borrow_mut(|buffer| {
+        with_landing(|buffer| {
             let count = ready!(self.link.poll_read(cx, buffer))?;
             self.has_read.set(true);
             self.has_ended.set(count == 0);

@@ -13,8 +13,8 @@ const CRUMB_BYTES_MAX: u32 = 4;
 /// What our only PING says; its answer tells that the client has read the GOAWAY before it.
 const PING: [u8; 8] = *b"evener!\n";
 
-/// Bytes that may wait to go out before nothing more is read: replies to a client that does not read them. Data stops far
-/// below.
+/// Bytes that may wait to go out before nothing more is read: replies to a client that does not read them. Data stops
+/// below that.
 pub(super) const REPLIES_BYTES_MAX: usize = 192 * 1024;
 
 impl Connection {

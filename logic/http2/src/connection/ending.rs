@@ -76,6 +76,6 @@ impl Connection {
 
     /// Whether everything was said and answered.
     pub fn is_over(&self) -> bool {
-        self.has_said_last() && self.streams.open_count() == 0
+        self.has_said_last() && !self.has_streams()
     }
 }

@@ -208,7 +208,7 @@ impl Connection {
     }
 
     /// Whether some stream is open.
-    pub fn has_streams(&self) -> bool {
+    pub(crate) fn has_streams(&self) -> bool {
         self.streams.open_count() > 0
     }
 
